@@ -102,6 +102,11 @@ type File interface {
 	// after it was renamed or removed too.
 	SetAttr(set SetAttr) Pending
 
+	// Flush waits until everything that was started with Write and SetAttr
+	// has been acknowledged, and returns the first error among it that no
+	// Flush has returned yet.
+	Flush(ctx context.Context) error
+
 	// Attr returns the attributes of the open file.
 	Attr(ctx context.Context) (Attr, error)
 
