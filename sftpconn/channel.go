@@ -1,0 +1,312 @@
+package sftpconn
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
+)
+
+// request is what every SFTP request packet can do.
+type request interface {
+	MarshalPacket(id uint32, b []byte) (header, payload []byte, err error)
+}
+
+// channel is one SFTP session: a stream of requests to one sftp-server process
+// and the stream of its replies. The server handles the requests of a channel
+// in order.
+//
+// A request is started, which queues it and never blocks, and awaited later.
+// Two goroutines, the writer and the reader, own the two streams; they end when
+// the channel does, and only then are the unanswered calls failed, so nothing
+// looks at a caller's buffer any more.
+type channel struct {
+	rwc      io.ReadWriteCloser
+	activity *activity
+	loops    sync.WaitGroup
+	done     chan struct{} // closed when all calls are failed or answered
+
+	inFlight atomic.Int64 // bytes of READ and WRITE data under way
+
+	mu     sync.Mutex
+	wake   *sync.Cond // signals the writer: queue or err has changed
+	queue  []*call    // started, not yet handed to rwc, oldest first
+	calls  map[uint32]*call
+	nextID uint32
+	err    error // why the channel ended; nothing can be started after that
+}
+
+// newChannel performs the INIT/VERSION handshake on rwc and takes it over. The
+// handshake ends early only if rwc is closed.
+func newChannel(rwc io.ReadWriteCloser, activity *activity) (*channel, extensions, error) {
+	ch := &channel{
+		rwc:      rwc,
+		activity: activity,
+		done:     make(chan struct{}),
+		calls:    map[uint32]*call{},
+	}
+	ch.wake = sync.NewCond(&ch.mu)
+	r := bufio.NewReaderSize(rwc, streamBuffer)
+	ext, err := handshake(rwc, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	ch.loops.Add(2)
+	go ch.writeLoop()
+	go ch.readLoop(r)
+	go func() {
+		ch.loops.Wait()
+		ch.failCalls()
+		close(ch.done)
+	}()
+	return ch, ext, nil
+}
+
+// streamBuffer is the size of the buffers on both streams, in bytes. It is the
+// largest payload of an SSH packet that OpenSSH accepts, so that small requests
+// share a packet and large ones fill theirs.
+const streamBuffer = 32 << 10
+
+// start queues a request. op and path only serve error messages.
+func (ch *channel) start(op, path string, req request) *call {
+	return ch.startBulk(op, path, req, 0)
+}
+
+// startBulk is start for a request that moves size bytes of file data.
+func (ch *channel) startBulk(op, path string, req request, size int) *call {
+	c := &call{op: op, path: path, ch: ch, size: int64(size), done: make(chan struct{})}
+	ch.inFlight.Add(c.size)
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	if ch.err != nil {
+		c.finish(nil, notSent(ch.err))
+		return c
+	}
+	ch.nextID++
+	for ch.calls[ch.nextID] != nil { // wrapped around onto one never answered
+		ch.nextID++
+	}
+	c.id = ch.nextID
+	var err error
+	if c.header, c.payload, err = req.MarshalPacket(c.id, nil); err != nil {
+		c.finish(nil, err)
+		return c
+	}
+	ch.calls[c.id] = c
+	ch.queue = append(ch.queue, c)
+	ch.wake.Signal()
+	return c
+}
+
+func (ch *channel) writeLoop() {
+	defer ch.loops.Done()
+	w := bufio.NewWriterSize(ch.rwc, streamBuffer)
+	for {
+		batch := ch.takeQueue()
+		if batch == nil {
+			return
+		}
+		for _, c := range batch {
+			_, err := w.Write(c.header)
+			if err == nil && len(c.payload) > 0 {
+				_, err = w.Write(c.payload)
+			}
+			if err != nil {
+				ch.fail(fmt.Errorf("sending to the server: %w", err))
+				return
+			}
+		}
+		if err := w.Flush(); err != nil {
+			ch.fail(fmt.Errorf("sending to the server: %w", err))
+			return
+		}
+	}
+}
+
+// takeQueue waits for started requests and marks them as sent. It returns nil
+// when the channel has ended.
+func (ch *channel) takeQueue() []*call {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	for len(ch.queue) == 0 && ch.err == nil {
+		ch.wake.Wait()
+	}
+	if ch.err != nil {
+		return nil
+	}
+	batch := ch.queue
+	ch.queue = nil
+	for _, c := range batch {
+		c.sent = true
+	}
+	return batch
+}
+
+func (ch *channel) readLoop(r *bufio.Reader) {
+	defer ch.loops.Done()
+	for {
+		body, err := readPacket(r, maxReplyLength)
+		if err != nil {
+			ch.fail(err)
+			return
+		}
+		ch.activity.touch()
+		if err := ch.dispatch(body); err != nil {
+			ch.fail(err)
+			return
+		}
+	}
+}
+
+// dispatch hands a reply to the call that waits for it.
+func (ch *channel) dispatch(body []byte) error {
+	if len(body) < 5 {
+		return fmt.Errorf("%w: a reply of %d bytes", ErrProtocol, len(body))
+	}
+	id := binary.BigEndian.Uint32(body[1:])
+	ch.mu.Lock()
+	c := ch.calls[id]
+	known := c != nil && c.sent
+	if known {
+		delete(ch.calls, id)
+	}
+	ch.mu.Unlock()
+	if !known {
+		return fmt.Errorf("%w: a reply to request %d, which was not made", ErrProtocol, id)
+	}
+	c.finish(body, nil)
+	return nil
+}
+
+// fail ends the channel for the reason err, the first one given.
+func (ch *channel) fail(err error) {
+	ch.mu.Lock()
+	if ch.err == nil {
+		ch.err = err
+	}
+	ch.wake.Signal()
+	ch.mu.Unlock()
+	// On a connection that stands still, Close blocks until the transport is
+	// closed, so nobody waits for it.
+	go closeQuietly(ch.rwc)
+}
+
+// failCalls answers what the server no longer will.
+func (ch *channel) failCalls() {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	for _, c := range ch.calls {
+		if c.sent {
+			c.finish(nil, lost(ch.err))
+		} else {
+			c.finish(nil, notSent(ch.err))
+		}
+	}
+	ch.calls = nil
+	ch.queue = nil
+}
+
+// closeQuietly closes what has failed already.
+func closeQuietly(c io.Closer) { _ = c.Close() }
+
+func notSent(cause error) error { return fmt.Errorf("%w: %w", ErrNotSent, cause) }
+
+func lost(cause error) error { return fmt.Errorf("%w: %w", ErrLost, cause) }
+
+// maxReplyLength bounds a packet from the server, in bytes: OpenSSH sends at
+// most 256 KiB (SFTP_MAX_MSG_LENGTH), and other servers send listings that are
+// somewhat longer.
+const maxReplyLength = 1 << 20
+
+// readPacket reads a length-prefixed packet and returns its body: type, id and
+// the rest.
+func readPacket(r io.Reader, limit uint32) ([]byte, error) {
+	var length [4]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
+		return nil, fmt.Errorf("the server ended the SFTP session: %w", err)
+	}
+	n := binary.BigEndian.Uint32(length[:])
+	if n == 0 || n > limit {
+		return nil, fmt.Errorf("%w: a packet of %d bytes", ErrProtocol, n)
+	}
+	body := replyBuffer(int(n))
+	if _, err := io.ReadFull(r, body); err != nil {
+		return nil, fmt.Errorf("the server ended the SFTP session within a packet: %w", err)
+	}
+	return body, nil
+}
+
+// call is a request that was started.
+type call struct {
+	op, path        string
+	ch              *channel
+	size            int64 // bytes of file data that it moves
+	id              uint32
+	header, payload []byte
+	sent            bool // guarded by channel.mu
+
+	done  chan struct{} // closed once reply and err are set
+	reply []byte
+	err   error
+}
+
+func (c *call) finish(reply []byte, err error) {
+	c.reply, c.err = reply, err
+	c.header, c.payload = nil, nil
+	c.ch.inFlight.Add(-c.size)
+	close(c.done)
+}
+
+// wait waits for the reply or for the end of ctx. An answer that is there wins.
+func (c *call) wait(ctx context.Context) error {
+	select {
+	case <-c.done:
+		return c.err
+	default:
+	}
+	select {
+	case <-c.done:
+		return c.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Wait implements [Pending] for requests that are answered by a status.
+func (c *call) Wait(ctx context.Context) error {
+	if err := c.wait(ctx); err != nil {
+		return err
+	}
+	return c.status()
+}
+
+var _ Pending = (*call)(nil)
+
+// bigReplies keeps the buffers of READ replies, which are all of one size.
+var bigReplies = sync.Pool{}
+
+func replyBuffer(n int) []byte {
+	if n < streamBuffer {
+		return make([]byte, n)
+	}
+	if b, _ := bigReplies.Get().(*[]byte); b != nil && cap(*b) >= n {
+		return (*b)[:n]
+	}
+	return make([]byte, n)
+}
+
+// release gives the reply's buffer back. Nothing decoded from it may alias it.
+func (c *call) release() {
+	if cap(c.reply) >= streamBuffer {
+		b := c.reply
+		bigReplies.Put(&b)
+	}
+	c.reply = nil
+}
+
+func packetType(reply []byte) sshfx.PacketType { return sshfx.PacketType(reply[0]) }

@@ -1,0 +1,252 @@
+package sftpconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Options adjust a Conn. The zero value means the defaults.
+type Options struct {
+	// KeepaliveInterval is how long the server may be silent before it is
+	// probed (ServerAliveInterval). 0 means 5 s, below 0 never.
+	KeepaliveInterval time.Duration
+
+	// KeepaliveCount is how many intervals of silence mean that the peer is
+	// dead (ServerAliveCountMax). 0 means 3.
+	KeepaliveCount int
+
+	// BulkChannels bounds the channels that carry file data besides the one
+	// for metadata. 0 means 4, below 0 none: everything goes over one channel.
+	BulkChannels int
+
+	// Logger is told of what the server does wrong. nil means slog.Default().
+	Logger *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	if o.KeepaliveInterval == 0 {
+		o.KeepaliveInterval = 5 * time.Second
+	}
+	if o.KeepaliveCount <= 0 {
+		o.KeepaliveCount = 3
+	}
+	if o.BulkChannels == 0 {
+		o.BulkChannels = 4
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+// Conn is an FS on one live connection. It ends as a whole: if any of its
+// channels breaks, so does the Conn.
+//
+// One channel carries metadata and small files. Further ones, opened by need,
+// carry file data, so that a long copy does not delay a lookup, and because a
+// channel's window (2 MiB in both golang.org/x/crypto/ssh and OpenSSH) bounds
+// what it moves in a round trip.
+type Conn struct {
+	transport Transport
+	opts      Options
+	ext       extensions
+	limits    limits
+	meta      *channel
+	activity  *activity
+
+	background sync.WaitGroup
+	ending     chan struct{} // closed by the first fail
+	done       chan struct{} // closed when every channel has ended
+
+	mu      sync.Mutex
+	bulk    []*channel
+	opening bool // a bulk channel is being opened
+	refused bool // the server wants no further channels
+	err     error
+}
+
+var _ Session = (*Conn)(nil)
+
+// New starts SFTP on transport and takes it over, also where it fails. ctx
+// bounds the start only.
+func New(ctx context.Context, transport Transport, opts Options) (*Conn, error) {
+	c := &Conn{
+		transport: transport,
+		opts:      opts.withDefaults(),
+		activity:  newActivity(),
+		ending:    make(chan struct{}),
+		done:      make(chan struct{}),
+	}
+	stop := context.AfterFunc(ctx, func() { _ = transport.Close() })
+	err := c.start(ctx)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		_ = c.Close()
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("starting SFTP: %w", ctx.Err())
+		}
+		return nil, err
+	}
+	c.growBulk()
+	return c, nil
+}
+
+func (c *Conn) start(ctx context.Context) error {
+	rwc, err := c.transport.OpenChannel(ctx)
+	if err != nil {
+		close(c.done)
+		return err
+	}
+	ch, ext, err := newChannel(rwc, c.activity)
+	if err != nil {
+		close(c.done)
+		return err
+	}
+	c.meta, c.ext = ch, ext
+	go c.awaitEnd()
+	c.background.Add(2)
+	go c.watch(ch)
+	go c.keepalive()
+	c.limits, err = askLimits(ctx, ch, ext)
+	return err
+}
+
+// awaitEnd closes done when the connection has failed and no channel touches a
+// caller's buffer any more.
+func (c *Conn) awaitEnd() {
+	<-c.ending
+	<-c.meta.done
+	c.mu.Lock()
+	bulk := c.bulk
+	c.mu.Unlock()
+	for _, ch := range bulk {
+		<-ch.done
+	}
+	close(c.done)
+}
+
+// watch ends the connection when ch ends.
+func (c *Conn) watch(ch *channel) {
+	defer c.background.Done()
+	select {
+	case <-ch.done:
+		c.fail(ch.err)
+	case <-c.ending:
+		ch.fail(c.Err())
+	}
+}
+
+// fail ends the connection for the reason err, the first one given.
+func (c *Conn) fail(err error) {
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.err = err
+	close(c.ending)
+	c.mu.Unlock()
+	_ = c.transport.Close()
+}
+
+var errClosed = errors.New("closed on this side")
+
+// Close implements [FS].
+func (c *Conn) Close() error {
+	c.fail(errClosed)
+	<-c.done
+	c.background.Wait()
+	return nil
+}
+
+// Done implements [Session].
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err implements [Session].
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// bulkChannel returns the channel that is best for file data: the one with the
+// least of it under way. One more is opened when all are busy.
+func (c *Conn) bulkChannel() *channel {
+	c.mu.Lock()
+	best := c.meta
+	for i, ch := range c.bulk {
+		if i == 0 || ch.inFlight.Load() < best.inFlight.Load() {
+			best = ch
+		}
+	}
+	c.mu.Unlock()
+	if best.inFlight.Load() > busy {
+		c.growBulk()
+	}
+	return best
+}
+
+// busy is how much file data under way makes a channel full, in bytes: half of
+// its window.
+const busy = 1 << 20
+
+// growBulk starts opening one more bulk channel, if there may be one.
+func (c *Conn) growBulk() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.opening || c.refused || c.err != nil || len(c.bulk) >= c.opts.BulkChannels {
+		return
+	}
+	c.opening = true
+	c.background.Add(1)
+	go func() {
+		defer c.background.Done()
+		ch, err := c.openBulk()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.opening = false
+		if err != nil {
+			c.refused = true
+			if c.err == nil {
+				c.opts.Logger.Debug("the server allows no further channel", "bulk", len(c.bulk), "err", err)
+			}
+			return
+		}
+		if c.err != nil {
+			ch.fail(c.err)
+			<-ch.done
+			return
+		}
+		c.bulk = append(c.bulk, ch)
+		c.background.Add(1)
+		go c.watch(ch)
+	}()
+}
+
+func (c *Conn) openBulk() (*channel, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() { // ends with openBulk
+		select {
+		case <-c.ending:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	rwc, err := c.transport.OpenChannel(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ch, _, err := newChannel(rwc, c.activity)
+	if err != nil {
+		go closeQuietly(rwc)
+		return nil, err
+	}
+	return ch, nil
+}

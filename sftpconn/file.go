@@ -1,0 +1,199 @@
+package sftpconn
+
+import (
+	"context"
+	"sync"
+
+	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
+)
+
+// handle is an open file on one channel, which alone knows it.
+type handle struct {
+	ch *channel
+	id string
+}
+
+// file is a File on a Conn. All its writes go through the handle that it was
+// opened with, in order. Reads of a file that is only read spread over further
+// handles once it has read much.
+type file struct {
+	conn  *Conn
+	path  string // that it was opened by
+	flags OpenFlags
+	first handle
+
+	mu       sync.Mutex
+	closed   bool
+	unacked  []*call // started with Write and SetAttr, not yet seen by Flush
+	moved    int64   // bytes read
+	more     []handle
+	widening bool // a further handle is being opened, or none can be
+}
+
+var _ File = (*file)(nil)
+
+// ReadAt implements [File].
+func (f *file) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	h := f.readHandle(len(p))
+	limit := f.conn.limits.read
+	calls := make([]*call, 0, (len(p)+limit-1)/limit)
+	for at := 0; at < len(p); at += limit {
+		calls = append(calls, h.startRead(f.path, off+int64(at), min(limit, len(p)-at)))
+	}
+	n := 0
+	for i, c := range calls {
+		part := p[i*limit : min((i+1)*limit, len(p))]
+		got, err := f.finishRead(ctx, h, c, part, off+int64(i*limit))
+		n += got
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (h handle) startRead(path string, off int64, n int) *call {
+	return h.ch.startBulk("READ", path, &sshfx.ReadPacket{Handle: h.id, Offset: uint64(off), Length: uint32(n)}, n)
+}
+
+// finishRead fills p from c and, since a short reply does not mean the end of
+// the file, from further requests for the rest.
+func (f *file) finishRead(ctx context.Context, h handle, c *call, p []byte, off int64) (int, error) {
+	n := 0
+	for {
+		if err := c.wait(ctx); err != nil {
+			return n, err
+		}
+		data, err := c.data(len(p) - n)
+		n += copy(p[n:], data)
+		c.release()
+		if err != nil {
+			return n, err
+		}
+		if n == len(p) {
+			return n, nil
+		}
+		c = h.startRead(f.path, off+int64(n), len(p)-n)
+	}
+}
+
+// Write implements [File].
+func (f *file) Write(p []byte, off int64) Pending {
+	if len(p) <= f.conn.limits.write {
+		return f.track(f.startWrite(p, off))
+	}
+	var all pendings
+	for at := 0; at < len(p); at += f.conn.limits.write {
+		part := p[at:min(at+f.conn.limits.write, len(p))]
+		all = append(all, f.track(f.startWrite(part, off+int64(at))))
+	}
+	return all
+}
+
+func (f *file) startWrite(p []byte, off int64) *call {
+	packet := &sshfx.WritePacket{Handle: f.first.id, Offset: uint64(off), Data: p}
+	return f.first.ch.startBulk("WRITE", f.path, packet, len(p))
+}
+
+// SetAttr implements [File].
+func (f *file) SetAttr(set SetAttr) Pending {
+	return f.track(f.first.ch.start("FSETSTAT", f.path, &sshfx.FSetStatPacket{Handle: f.first.id, Attrs: set.encode()}))
+}
+
+// track remembers c for Flush, and forgets those that have succeeded.
+func (f *file) track(c *call) *call {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(f.unacked) > 0 && f.unacked[0].succeeded() {
+		f.unacked = f.unacked[1:]
+	}
+	f.unacked = append(f.unacked, c)
+	return c
+}
+
+// succeeded reports whether the answer is there and good.
+func (c *call) succeeded() bool {
+	select {
+	case <-c.done:
+		return c.err == nil && c.status() == nil
+	default:
+		return false
+	}
+}
+
+// pendings is a Write that takes several requests.
+type pendings []*call
+
+// Wait implements [Pending].
+func (all pendings) Wait(ctx context.Context) error {
+	var first error
+	for _, c := range all {
+		if err := c.Wait(ctx); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// Flush implements [File].
+func (f *file) Flush(ctx context.Context) error {
+	for {
+		f.mu.Lock()
+		if len(f.unacked) == 0 {
+			f.mu.Unlock()
+			return nil
+		}
+		oldest := f.unacked[0]
+		f.mu.Unlock()
+		err := oldest.Wait(ctx)
+		if err != nil && ctx.Err() != nil {
+			return err
+		}
+		f.mu.Lock()
+		mine := len(f.unacked) > 0 && f.unacked[0] == oldest
+		if mine { // else another Flush has taken it
+			f.unacked = f.unacked[1:]
+		}
+		f.mu.Unlock()
+		if mine && err != nil {
+			return err
+		}
+	}
+}
+
+// Attr implements [File].
+func (f *file) Attr(ctx context.Context) (Attr, error) {
+	return awaitAttr(ctx, f.first.startStat(f.path))
+}
+
+func (h handle) startStat(path string) *call {
+	return h.ch.start("FSTAT", path, &sshfx.FStatPacket{Handle: h.id})
+}
+
+// Sync implements [File].
+func (f *file) Sync(ctx context.Context) error {
+	if _, ok := f.conn.ext[extFsync]; !ok {
+		return missing(extFsync)
+	}
+	return await(ctx, f.first.ch.start("fsync", f.path, fsyncPacket(f.first.id)))
+}
+
+// Close implements [File]. It does not wait for the server: an error of CLOSE
+// says nothing that Flush has not said.
+func (f *file) Close(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil
+	}
+	f.closed = true
+	f.first.close(f.path)
+	for _, h := range f.more {
+		h.close(f.path)
+	}
+	return nil
+}
+
+func (h handle) close(path string) {
+	h.ch.start("CLOSE", path, &sshfx.ClosePacket{Handle: h.id})
+}

@@ -1,0 +1,63 @@
+package sftpconn
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// activity tells how long the server has been silent, by a clock that does not
+// jump.
+type activity struct {
+	start time.Time
+	last  atomic.Int64 // nanoseconds from start to the last sign of life
+}
+
+func newActivity() *activity { return &activity{start: time.Now()} }
+
+func (a *activity) touch() { a.last.Store(int64(time.Since(a.start))) }
+
+func (a *activity) silence() time.Duration { return time.Since(a.start) - time.Duration(a.last.Load()) }
+
+// keepalive finds a dead peer: after an interval of silence it probes the
+// server, and after KeepaliveCount of them it ends the connection. The probe
+// runs beside the clock, because it blocks for as long as the link is stuck.
+func (c *Conn) keepalive() {
+	defer c.background.Done()
+	interval := c.opts.KeepaliveInterval
+	if interval < 0 {
+		return
+	}
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	var probe chan error
+	for {
+		select {
+		case <-c.ending:
+			return
+		case err := <-probe:
+			probe = nil
+			if err != nil {
+				c.fail(fmt.Errorf("probing the server: %w", err))
+				return
+			}
+			c.activity.touch()
+		case <-ticker.C:
+			silence := c.activity.silence()
+			if silence < interval {
+				continue
+			}
+			if probe == nil {
+				answer := make(chan error, 1)
+				probe = answer
+				// Ping ends at the latest when the transport is closed.
+				go func() { answer <- c.transport.Ping() }()
+				continue
+			}
+			if silence >= time.Duration(c.opts.KeepaliveCount)*interval {
+				c.fail(fmt.Errorf("the server has not answered for %v", silence.Round(time.Second)))
+				return
+			}
+		}
+	}
+}

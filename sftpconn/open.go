@@ -1,0 +1,80 @@
+package sftpconn
+
+import (
+	"context"
+	"errors"
+	"syscall"
+
+	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
+)
+
+// Open implements [FS].
+//
+// With Create but without Excl it first tries to create the file exclusively:
+// only then is it known that the file is new, and that its permissions are ours
+// to correct where the server's umask took some away.
+func (c *Conn) Open(ctx context.Context, path string, flags OpenFlags, mode uint32) (File, Attr, error) {
+	if flags&Create == 0 {
+		return c.open(ctx, path, flags, mode)
+	}
+	f, attr, err := c.create(ctx, path, flags, mode)
+	var status *StatusError
+	if flags&Excl == 0 && errors.As(err, &status) && status.Code == StatusFailure {
+		return c.open(ctx, path, flags, mode)
+	}
+	return f, attr, err
+}
+
+// create opens a file that must not exist yet.
+func (c *Conn) create(ctx context.Context, path string, flags OpenFlags, mode uint32) (File, Attr, error) {
+	f, attr, err := c.open(ctx, path, flags|Excl, mode)
+	if err != nil {
+		return nil, Attr{}, err
+	}
+	if fix, ok := unmasked(attr, mode); ok {
+		change := f.SetAttr(fix)
+		attr, err = f.Attr(ctx)
+		if err == nil {
+			err = change.Wait(ctx)
+		}
+		if err != nil {
+			_ = f.Close(ctx)
+			return nil, Attr{}, err
+		}
+	}
+	return f, attr, nil
+}
+
+// open sends OPEN and STAT together.
+func (c *Conn) open(ctx context.Context, path string, flags OpenFlags, mode uint32) (File, Attr, error) {
+	// A writer's data would delay metadata; a reader moves on to the bulk
+	// channels when it turns out to read much.
+	ch := c.meta
+	if flags&Write != 0 {
+		ch = c.bulkChannel()
+	}
+	attrs := SetAttr{Attr: Attr{Valid: AttrMode, Mode: mode}}.encode()
+	if flags&Create == 0 {
+		attrs = sshfx.Attributes{}
+	}
+	open := ch.start("OPEN", path, &sshfx.OpenPacket{Filename: path, PFlags: uint32(flags), Attrs: attrs})
+	stat := ch.start("STAT", path, &sshfx.StatPacket{Path: path})
+	id, err := c.awaitHandle(ctx, ch, open)
+	if err != nil {
+		return nil, Attr{}, err
+	}
+	f := &file{conn: c, path: path, flags: flags, first: handle{ch, id}}
+	attr, err := awaitAttr(ctx, stat)
+	var status *StatusError
+	if errors.As(err, &status) { // removed or renamed since
+		attr, err = f.Attr(ctx)
+	}
+	if err == nil && attr.IsDir() { // which open(2) allows for reading
+		err = syscall.EISDIR
+	}
+	if err != nil {
+		_ = f.Close(ctx)
+		return nil, Attr{}, err
+	}
+	return f, attr, nil
+}

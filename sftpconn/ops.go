@@ -1,0 +1,175 @@
+package sftpconn
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+	"syscall"
+
+	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
+)
+
+// await waits for a call whose answer is a status.
+func await(ctx context.Context, c *call) error { return c.Wait(ctx) }
+
+// awaitAttr waits for a call whose answer is attributes.
+func awaitAttr(ctx context.Context, c *call) (Attr, error) {
+	if err := c.wait(ctx); err != nil {
+		return Attr{}, err
+	}
+	return c.attrs()
+}
+
+// Lstat implements [FS].
+func (c *Conn) Lstat(ctx context.Context, path string) (Attr, error) {
+	return awaitAttr(ctx, c.startLstat(path))
+}
+
+func (c *Conn) startLstat(path string) *call {
+	return c.meta.start("LSTAT", path, &sshfx.LStatPacket{Path: path})
+}
+
+// Stat implements [FS].
+func (c *Conn) Stat(ctx context.Context, path string) (Attr, error) {
+	return awaitAttr(ctx, c.meta.start("STAT", path, &sshfx.StatPacket{Path: path}))
+}
+
+// SetAttr implements [FS].
+func (c *Conn) SetAttr(ctx context.Context, path string, set SetAttr) (Attr, error) {
+	var change *call
+	switch _, ok := c.ext[extLsetstat]; {
+	case !set.NoFollow:
+		change = c.meta.start("SETSTAT", path, &sshfx.SetStatPacket{Path: path, Attrs: set.encode()})
+	case ok:
+		change = c.meta.start("lsetstat", path, lsetstatPacket(path, set))
+	default:
+		return Attr{}, missing(extLsetstat)
+	}
+	return c.changed(ctx, change, path)
+}
+
+// changed waits for a change to path and for the attributes after it, which are
+// asked for in the same round trip.
+func (c *Conn) changed(ctx context.Context, change *call, path string) (Attr, error) {
+	after := c.startLstat(path)
+	if err := await(ctx, change); err != nil {
+		return Attr{}, err
+	}
+	return awaitAttr(ctx, after)
+}
+
+// Mkdir implements [FS].
+func (c *Conn) Mkdir(ctx context.Context, path string, mode uint32) (Attr, error) {
+	attrs := SetAttr{Attr: Attr{Valid: AttrMode, Mode: mode}}.encode()
+	attr, err := c.changed(ctx, c.meta.start("MKDIR", path, &sshfx.MkdirPacket{Path: path, Attrs: attrs}), path)
+	if err != nil {
+		return Attr{}, err
+	}
+	if fix, ok := unmasked(attr, mode); ok {
+		return c.SetAttr(ctx, path, fix)
+	}
+	return attr, nil
+}
+
+// unmasked returns the change that gives a new file the permissions that were
+// asked for, if the server's umask took some away. A set-group-ID bit that a
+// directory inherited stays.
+func unmasked(got Attr, mode uint32) (SetAttr, bool) {
+	const mask = 0o777 | syscall.S_ISVTX
+	if got.Valid&AttrMode == 0 || got.Mode&mask == mode&mask {
+		return SetAttr{}, false
+	}
+	want := mode&0o7777 | got.Mode&syscall.S_ISGID
+	return SetAttr{Attr: Attr{Valid: AttrMode, Mode: want}}, true
+}
+
+// Remove implements [FS].
+func (c *Conn) Remove(ctx context.Context, path string) error {
+	return await(ctx, c.meta.start("REMOVE", path, &sshfx.RemovePacket{Path: path}))
+}
+
+// Rmdir implements [FS].
+func (c *Conn) Rmdir(ctx context.Context, path string) error {
+	return await(ctx, c.meta.start("RMDIR", path, &sshfx.RmdirPacket{Path: path}))
+}
+
+// Symlink implements [FS].
+func (c *Conn) Symlink(ctx context.Context, target, path string) (Attr, error) {
+	// OpenSSH sends the two paths in the other order than the draft has them
+	// (OpenSSH PROTOCOL, section 4.1), and everybody follows OpenSSH. The
+	// codec's names are those of OpenSSH's order.
+	return c.changed(ctx, c.meta.start("SYMLINK", path, &sshfx.SymlinkPacket{TargetPath: target, LinkPath: path}), path)
+}
+
+// Readlink implements [FS].
+func (c *Conn) Readlink(ctx context.Context, path string) (string, error) {
+	link := c.meta.start("READLINK", path, &sshfx.ReadLinkPacket{Path: path})
+	if err := link.wait(ctx); err != nil {
+		return "", err
+	}
+	return link.pathReply()
+}
+
+// Link implements [FS].
+func (c *Conn) Link(ctx context.Context, oldPath, newPath string) (Attr, error) {
+	if _, ok := c.ext[extHardlink]; !ok {
+		return Attr{}, missing(extHardlink)
+	}
+	return c.changed(ctx, c.meta.start("hardlink", newPath, hardlinkPacket(oldPath, newPath)), newPath)
+}
+
+// StatVFS implements [FS].
+func (c *Conn) StatVFS(ctx context.Context, path string) (StatVFS, error) {
+	if _, ok := c.ext[extStatVFS]; !ok {
+		return StatVFS{}, missing(extStatVFS)
+	}
+	stat := c.meta.start("statvfs", path, statVFSPacket(path))
+	if err := stat.wait(ctx); err != nil {
+		return StatVFS{}, err
+	}
+	return stat.statVFS()
+}
+
+// RealPath implements [FS].
+func (c *Conn) RealPath(ctx context.Context, p string) (string, error) {
+	if strings.HasPrefix(p, "~") {
+		expanded, err := c.expandTilde(ctx, p)
+		if err != nil {
+			return "", err
+		}
+		p = expanded
+	}
+	if p == "" {
+		p = "."
+	}
+	call := c.meta.start("REALPATH", p, &sshfx.RealPathPacket{Path: p})
+	if err := call.wait(ctx); err != nil {
+		return "", err
+	}
+	resolved, err := call.pathReply()
+	if err != nil {
+		return "", err
+	}
+	if !path.IsAbs(resolved) {
+		return "", fmt.Errorf("%w: REALPATH of %q is %q, which is not absolute", ErrProtocol, p, shorten(resolved))
+	}
+	return path.Clean(resolved), nil
+}
+
+// expandTilde replaces a leading "~" or "~user". Without OpenSSH's extension
+// only the user's own home is known: it is where relative paths start.
+func (c *Conn) expandTilde(ctx context.Context, p string) (string, error) {
+	if _, ok := c.ext[extExpandPath]; ok {
+		expand := c.meta.start("expand-path", p, expandPathPacket(p))
+		if err := expand.wait(ctx); err != nil {
+			return "", err
+		}
+		return expand.pathReply()
+	}
+	user, rest, _ := strings.Cut(p[1:], "/")
+	if user != "" {
+		return "", missing(extExpandPath)
+	}
+	return path.Join(".", rest), nil
+}
