@@ -11,7 +11,9 @@ require (
 	github.com/pkg/sftp v1.13.12 // indirect
 	github.com/pkg/sftp/v2 v2.0.0-alpha2 // indirect
 	github.com/skeema/knownhosts v1.3.3 // indirect
+	github.com/spf13/pflag v1.0.10 // indirect
 	github.com/stretchr/testify v1.12.1 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
