@@ -186,9 +186,11 @@ func (ch *channel) dispatch(body []byte) error {
 // fail ends the channel for the reason err, the first one given.
 func (ch *channel) fail(err error) {
 	ch.mu.Lock()
-	if ch.err == nil {
-		ch.err = err
+	if ch.err != nil {
+		ch.mu.Unlock()
+		return
 	}
+	ch.err = err
 	ch.wake.Signal()
 	ch.mu.Unlock()
 	// On a connection that stands still, Close blocks until the transport is
