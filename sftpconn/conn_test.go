@@ -1,0 +1,264 @@
+package sftpconn
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const regular = 0o100644
+
+func TestDeadPeerIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeServer(func(int, sshfx.Packet) sshfx.Packet { return nil })
+		c := s.connect(t, Options{KeepaliveInterval: 5 * time.Second, KeepaliveCount: 3})
+		began := time.Now()
+		_, err := c.Lstat(t.Context(), "/a")
+		require.ErrorIs(t, err, ErrLost)
+		assert.InDelta(t, 15, time.Since(began).Seconds(), 5.1)
+		assert.ErrorContains(t, c.Err(), "has not answered for")
+		<-c.Done()
+	})
+}
+
+func TestSilentButAliveStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeServer(func(int, sshfx.Packet) sshfx.Packet { return nil })
+		s.ping = func() error { return nil }
+		c := s.connect(t, Options{KeepaliveInterval: 5 * time.Second, KeepaliveCount: 3})
+		time.Sleep(time.Hour)
+		require.NoError(t, c.Err())
+	})
+}
+
+func TestErrorsTellWhetherTheServerMayHaveActed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeServer(func(int, sshfx.Packet) sshfx.Packet { return nil })
+		c := s.connect(t, Options{})
+		var err error
+		var wg sync.WaitGroup
+		wg.Go(func() { err = c.Remove(t.Context(), "/a") })
+		synctest.Wait()
+		require.NoError(t, c.Close())
+		wg.Wait()
+		require.ErrorIs(t, err, ErrLost)
+		require.NotErrorIs(t, err, ErrNotSent)
+		require.ErrorIs(t, c.Remove(t.Context(), "/a"), ErrNotSent)
+	})
+}
+
+func TestAbandonedOpenIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var closed atomic.Value
+		s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {
+			switch req := req.(type) {
+			case *sshfx.OpenPacket:
+				<-release
+				return &sshfx.HandlePacket{Handle: "late"}
+			case *sshfx.StatPacket:
+				return attrsPacket(regular, 0)
+			case *sshfx.ClosePacket:
+				closed.Store(req.Handle)
+			}
+			return status(StatusOK)
+		})
+		c := s.connect(t, Options{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, _, err := c.Open(ctx, "/a", Read, 0)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		close(release)
+		synctest.Wait()
+		assert.Equal(t, "late", closed.Load())
+	})
+}
+
+func TestShortReadsAreContinued(t *testing.T) {
+	content := bytes.Repeat([]byte("0123456789"), 20_000)
+	s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {
+		switch req := req.(type) {
+		case *sshfx.OpenPacket:
+			return &sshfx.HandlePacket{Handle: "h"}
+		case *sshfx.StatPacket:
+			return attrsPacket(regular, len(content))
+		case *sshfx.ReadPacket:
+			from := min(int(req.Offset), len(content))
+			to := min(from+min(int(req.Length), 7000), len(content))
+			if from == to {
+				return status(StatusEOF)
+			}
+			return &sshfx.DataPacket{Data: content[from:to]}
+		}
+		return status(StatusOK)
+	})
+	c := s.connect(t, Options{})
+	f, _, err := c.Open(t.Context(), "/a", Read, 0)
+	require.NoError(t, err)
+	got := make([]byte, len(content)+5)
+	n, err := f.ReadAt(t.Context(), got, 0)
+	require.ErrorIs(t, err, io.EOF)
+	assert.Equal(t, content, got[:n])
+}
+
+func TestReadOfTooMuchEndsTheConnection(t *testing.T) {
+	s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {
+		switch req.(type) {
+		case *sshfx.OpenPacket:
+			return &sshfx.HandlePacket{Handle: "h"}
+		case *sshfx.StatPacket:
+			return attrsPacket(regular, 100)
+		case *sshfx.ReadPacket:
+			return &sshfx.DataPacket{Data: make([]byte, 100)}
+		}
+		return status(StatusOK)
+	})
+	c := s.connect(t, Options{})
+	f, _, err := c.Open(t.Context(), "/a", Read, 0)
+	require.NoError(t, err)
+	_, err = f.ReadAt(t.Context(), make([]byte, 10), 0)
+	require.ErrorIs(t, err, ErrProtocol)
+	<-c.Done()
+	require.ErrorIs(t, c.Err(), ErrProtocol)
+}
+
+func TestImpossibleNamesAreLeftOut(t *testing.T) {
+	var listed bool
+	s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {
+		switch req.(type) {
+		case *sshfx.OpenDirPacket:
+			return &sshfx.HandlePacket{Handle: "d"}
+		case *sshfx.ReadDirPacket:
+			if listed {
+				return status(StatusEOF)
+			}
+			listed = true
+			p := &sshfx.NamePacket{}
+			for _, name := range []string{".", "..", "", "a/b", "/etc/passwd", "n\x00l", strings.Repeat("x", 256), "good", "\xff\xfe"} {
+				p.Entries = append(p.Entries, &sshfx.NameEntry{Filename: name})
+			}
+			return p
+		}
+		return status(StatusOK)
+	})
+	entries, err := s.connect(t, Options{}).ReadDir(t.Context(), "/d")
+	require.NoError(t, err)
+	assert.Equal(t, []DirEntry{{Name: "good"}, {Name: "\xff\xfe"}}, entries)
+}
+
+func TestFlushTellsEachErrorOnce(t *testing.T) {
+	var sizes []int
+	s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {
+		switch req := req.(type) {
+		case *sshfx.OpenPacket:
+			return &sshfx.HandlePacket{Handle: "h"}
+		case *sshfx.StatPacket:
+			return attrsPacket(regular, 0)
+		case *sshfx.WritePacket:
+			sizes = append(sizes, len(req.Data))
+			if req.Offset == 0 {
+				return status(StatusFailure)
+			}
+		}
+		return status(StatusOK)
+	})
+	c := s.connect(t, Options{})
+	f, _, err := c.Open(t.Context(), "/a", Write, 0)
+	require.NoError(t, err)
+	f.Write(make([]byte, 100_000), 0)
+	require.Error(t, f.Flush(t.Context()))
+	require.NoError(t, f.Flush(t.Context()))
+	assert.Equal(t, []int{32 << 10, 32 << 10, 32 << 10, 100_000 - 3*32<<10}, sizes)
+}
+
+func TestReaderMovesToABulkChannel(t *testing.T) {
+	for name, swapped := range map[string]bool{"same file": false, "path names another file": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var bulkReads atomic.Int64
+				s := newFakeServer(func(channel int, req sshfx.Packet) sshfx.Packet {
+					switch req := req.(type) {
+					case *sshfx.OpenPacket:
+						return &sshfx.HandlePacket{Handle: "h"}
+					case *sshfx.StatPacket:
+						return attrsPacket(regular, 1<<30)
+					case *sshfx.FStatPacket:
+						if swapped && channel > 0 {
+							return attrsPacket(regular, 5)
+						}
+						return attrsPacket(regular, 1<<30)
+					case *sshfx.ReadPacket:
+						if channel > 0 {
+							bulkReads.Add(1)
+						}
+						return &sshfx.DataPacket{Data: make([]byte, req.Length)}
+					}
+					return status(StatusOK)
+				})
+				c := s.connect(t, Options{})
+				f, _, err := c.Open(t.Context(), "/a", Read, 0)
+				require.NoError(t, err)
+				p := make([]byte, 1<<20)
+				for i := range 5 {
+					synctest.Wait()
+					_, err := f.ReadAt(t.Context(), p, int64(i)<<20)
+					require.NoError(t, err)
+				}
+				assert.Equal(t, !swapped, bulkReads.Load() > 0)
+			})
+		})
+	}
+}
+
+func TestOneSessionServerGetsEverythingOnOneChannel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {
+			switch req.(type) {
+			case *sshfx.OpenPacket:
+				return &sshfx.HandlePacket{Handle: "h"}
+			case *sshfx.StatPacket:
+				return attrsPacket(regular, 0)
+			}
+			return status(StatusOK)
+		})
+		s.maxChannels = 1
+		c := s.connect(t, Options{})
+		synctest.Wait()
+		f, _, err := c.Open(t.Context(), "/a", Write|Create, 0o644)
+		require.NoError(t, err)
+		require.NoError(t, f.Write(make([]byte, 4<<20), 0).Wait(t.Context()))
+	})
+}
+
+func TestNewGivesUpOnAServerThatSaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeServer(func(int, sshfx.Packet) sshfx.Packet { return nil }, extLimits)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := New(ctx, s, Options{Logger: quiet})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		s.served.Wait()
+	})
+}
+
+func TestShellThatPrintsTextIsNamed(t *testing.T) {
+	_, err := handshake(io.Discard, strings.NewReader("Welcome to host!\n"))
+	require.ErrorContains(t, err, "shell start-up file")
+	require.ErrorContains(t, err, "Welc")
+}
+
+func TestLimitsAreBounded(t *testing.T) {
+	for n, want := range map[uint64]int{0: 32 << 10, 1: 1 << 10, 261_120: 261_120, 1 << 62: maxReplyLength - 1<<10} {
+		assert.Equal(t, want, boundLimit(n, 32<<10), n)
+	}
+}

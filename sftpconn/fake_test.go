@@ -1,0 +1,138 @@
+package sftpconn
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"testing"
+
+	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
+	"github.com/stretchr/testify/require"
+)
+
+// fakeServer answers the requests of all its channels from one function, which
+// returns nil to leave a request unanswered. It is a Transport over net.Pipe,
+// so it works in a synctest bubble.
+type fakeServer struct {
+	answer      func(channel int, req sshfx.Packet) sshfx.Packet
+	extensions  []*sshfx.ExtensionPair
+	maxChannels int // 0: any number
+	ping        func() error
+
+	mu       sync.Mutex
+	channels []net.Conn
+	closed   chan struct{}
+	served   sync.WaitGroup
+}
+
+func newFakeServer(answer func(int, sshfx.Packet) sshfx.Packet, extensions ...string) *fakeServer {
+	s := &fakeServer{answer: answer, closed: make(chan struct{})}
+	for _, name := range extensions {
+		s.extensions = append(s.extensions, &sshfx.ExtensionPair{Name: name, Data: "1"})
+	}
+	return s
+}
+
+func (s *fakeServer) OpenChannel(context.Context) (io.ReadWriteCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.channels)
+	if s.maxChannels > 0 && n >= s.maxChannels {
+		return nil, errors.New("no more sessions")
+	}
+	ours, theirs := net.Pipe()
+	s.channels = append(s.channels, theirs)
+	s.served.Add(1)
+	go s.serve(n, theirs)
+	return ours, nil
+}
+
+func (s *fakeServer) serve(n int, conn net.Conn) {
+	defer s.served.Done()
+	defer conn.Close() //nolint:errcheck // a pipe
+	var hello sshfx.InitPacket
+	if hello.ReadFrom(conn, nil, maxReplyLength) != nil {
+		return
+	}
+	version, err := (&sshfx.VersionPacket{Version: 3, Extensions: s.extensions}).MarshalBinary()
+	if err != nil {
+		panic(err)
+	}
+	if _, err := conn.Write(version); err != nil {
+		return
+	}
+	// Replies have a goroutine of their own: the client may go on sending
+	// while it is told something.
+	replies := make(chan []byte, 1000)
+	defer close(replies)
+	s.served.Add(1)
+	go func() {
+		defer s.served.Done()
+		for p := range replies {
+			_, _ = conn.Write(p) //nolint:errcheck // the client may be gone
+		}
+	}()
+	for {
+		var req sshfx.RequestPacket
+		if req.ReadFrom(conn, nil, maxReplyLength) != nil {
+			return
+		}
+		reply := s.answer(n, req.Request)
+		if reply == nil {
+			continue
+		}
+		header, payload, err := reply.MarshalPacket(req.RequestID, nil)
+		if err != nil {
+			panic(err)
+		}
+		replies <- append(header, payload...)
+	}
+}
+
+func (s *fakeServer) Ping() error {
+	if s.ping != nil {
+		return s.ping()
+	}
+	<-s.closed
+	return errors.New("closed")
+}
+
+func (s *fakeServer) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.closed:
+	default:
+		close(s.closed)
+	}
+	for _, c := range s.channels {
+		_ = c.Close()
+	}
+	return nil
+}
+
+// connect starts a Conn on s and ends both with the test.
+func (s *fakeServer) connect(t *testing.T, opts Options) *Conn {
+	if opts.Logger == nil {
+		opts.Logger = quiet
+	}
+	c, err := New(t.Context(), s, opts)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_ = c.Close()
+		s.served.Wait()
+	})
+	return c
+}
+
+func status(code StatusCode) sshfx.Packet {
+	return &sshfx.StatusPacket{StatusCode: sshfx.Status(code), ErrorMessage: "said so"}
+}
+
+func attrsPacket(mode uint32, size int) sshfx.Packet {
+	return &sshfx.AttrsPacket{Attrs: sshfx.Attributes{
+		Flags: uint32(AttrAll), Size: uint64(size), Permissions: sshfx.FileMode(mode), MTime: 1,
+	}}
+}
