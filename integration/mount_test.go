@@ -1,0 +1,228 @@
+package integration
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// endPatience is how long the program may take to end after an unmount. With
+// the race detector it sleeps for a second at its end.
+const endPatience = 15 * time.Second
+
+// mount is the program serving a directory of a server.
+type mount struct {
+	t      testing.TB
+	client *client
+	remote string // the directory on the server's disk
+	dir    string // where it is mounted
+	log    string // path of what the program prints
+
+	process  *os.Process
+	ended    chan struct{} // closed when the program has ended
+	state    *os.ProcessState
+	expected []*regexp.Regexp // complaints that the test provokes
+	watchdog *watchdog
+}
+
+// mountDir mounts the directory remote of s for root, or for whoever runs the
+// tests, and unmounts it at the end of the test.
+func mountDir(t testing.TB, s *sshd, remote string, args ...string) *mount {
+	t.Helper()
+	return mountAs(t, newClient(t, s, userName(t, os.Getuid()), s.port), remote, args...)
+}
+
+// mountAs mounts with the configuration of c.
+func mountAs(t testing.TB, c *client, remote string, args ...string) *mount {
+	t.Helper()
+	m := prepareMount(t, c, remote)
+	m.start(append(args, hostAlias+":"+remote, m.dir)...)
+	return m
+}
+
+// prepareMount readies all but the mount itself.
+func prepareMount(t testing.TB, c *client, remote string) *mount {
+	t.Helper()
+	m := &mount{t: t, client: c, remote: remote, dir: t.TempDir()}
+	m.log = filepath.Join(t.TempDir(), "log")
+	return m
+}
+
+// command is the program with arguments, in the foreground.
+func (m *mount) command(args ...string) *exec.Cmd {
+	return exec.Command(*program, append([]string{"-f", "-F", m.client.config}, args...)...)
+}
+
+// start runs the program in the foreground and waits for its mount.
+func (m *mount) start(args ...string) {
+	m.t.Helper()
+	m.startCommand(m.command(args...))
+}
+
+func (m *mount) startCommand(cmd *exec.Cmd) {
+	m.t.Helper()
+	log, err := os.OpenFile(m.log, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	require.NoError(m.t, err)
+	defer log.Close()
+	cmd.Stderr = log
+	require.NoError(m.t, cmd.Start())
+	m.adopt(cmd.Process)
+	eventually(m.t, 20*time.Second, func() bool { return m.mounted() || m.hasEnded() }, "mount on %s", m.dir)
+	require.True(m.t, m.mounted(), "the program ended before it mounted:\n%s", tail{m.log})
+}
+
+// adopt makes p the program that serves the mount.
+func (m *mount) adopt(p *os.Process) {
+	ended := make(chan struct{})
+	m.process, m.ended = p, ended
+	go func() {
+		m.state, _ = p.Wait()
+		close(ended)
+	}()
+	m.watchdog = watch(m)
+	m.t.Cleanup(m.close)
+}
+
+func (m *mount) hasEnded() bool {
+	select {
+	case <-m.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+func (m *mount) mounted() bool {
+	mounts, err := mountPoints()
+	require.NoError(m.t, err)
+	return slices.Contains(mounts, m.dir)
+}
+
+// path names a file on the mount.
+func (m *mount) path(name string) string { return filepath.Join(m.dir, name) }
+
+// onServer names the same file on the server's disk.
+func (m *mount) onServer(name string) string { return filepath.Join(m.remote, name) }
+
+// expect declares complaints that the test provokes.
+func (m *mount) expect(patterns ...string) {
+	for _, p := range patterns {
+		m.expected = append(m.expected, regexp.MustCompile(p))
+	}
+}
+
+// unmount unmounts as a user does, and checks that the program ends in peace.
+func (m *mount) unmount() {
+	m.t.Helper()
+	require.NoError(m.t, unmount(m.dir))
+	m.waitForEnd(0)
+}
+
+// waitForEnd waits until the program has ended with the given exit status and
+// left no mount.
+func (m *mount) waitForEnd(code int) {
+	m.t.Helper()
+	select {
+	case <-m.ended:
+	case <-time.After(endPatience):
+		m.watchdog.bark("the program did not end after its unmount")
+		m.t.FailNow()
+	}
+	assert.Equal(m.t, code, m.state.ExitCode(), "%v:\n%s", m.state, tail{m.log})
+	assert.False(m.t, m.mounted(), "the program ended, its mount is left")
+}
+
+// close ends what the test left, and judges the program's log.
+func (m *mount) close() {
+	m.watchdog.stop()
+	defer m.checkLog()
+	switch {
+	case !m.hasEnded() && m.mounted():
+		if err := unmount(m.dir); err != nil {
+			m.t.Errorf("unmount: %v", err)
+			m.watchdog.abort()
+			return
+		}
+		m.waitForEnd(0)
+	case !m.hasEnded():
+		m.t.Errorf("the program lives on without a mount")
+		m.watchdog.abort()
+	case m.mounted():
+		_ = detach(m.dir)
+	}
+}
+
+func (m *mount) checkLog() {
+	m.t.Helper()
+	log, err := os.ReadFile(m.log)
+	require.NoError(m.t, err)
+	assert.Empty(m.t, complaints(string(log), m.expected), "the program complained")
+	if m.t.Failed() {
+		m.t.Logf("%s said:\n%s", *program, tail{m.log})
+	}
+}
+
+// unmount unmounts dir by the means that the user running the tests has. The
+// unmounting program is killed where it would hang.
+func unmount(dir string, flags ...string) error {
+	argv := []string{"umount"}
+	if os.Getuid() != 0 {
+		argv = []string{"fusermount3", "-u"}
+	}
+	argv = append(append(argv, flags...), dir)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.WaitDelay = time.Second
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+// detach takes dir out of the tree at once, and ends the waits of programs
+// that use it.
+func detach(dir string) error {
+	if os.Getuid() != 0 {
+		return unmount(dir, "-z")
+	}
+	return unix.Unmount(dir, unix.MNT_FORCE|unix.MNT_DETACH)
+}
+
+// mountPoints lists the directories on which something is mounted. Unlike
+// stat(2) on them, that never blocks.
+func mountPoints() ([]string, error) {
+	file, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var dirs []string
+	for scanner := bufio.NewScanner(file); scanner.Scan(); {
+		fields := strings.Fields(scanner.Text())
+		if len(fields) < 5 {
+			return nil, fmt.Errorf("mountinfo: %q", scanner.Text())
+		}
+		dirs = append(dirs, fields[4])
+	}
+	return dirs, nil
+}
+
+// signal sends a signal to the program.
+func (m *mount) signal(s syscall.Signal) {
+	m.t.Helper()
+	require.NoError(m.t, m.process.Signal(s))
+}

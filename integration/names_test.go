@@ -1,0 +1,95 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestBigListing(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	shell(t, m.remote, "mkdir big; cd big; seq -f 'a file %g' 5000 | tr '\n' '\\0' | xargs -0 touch")
+	const long = "ls -lA big | tail -n +2"
+	sameText(t, shell(t, m.remote, long), shell(t, m.dir, long), long)
+	run(t, m.dir, "touch", "big/one more")
+	run(t, m.dir, "rm", "big/a file 77")
+	want := shell(t, m.remote, "ls -U big | sort")
+	sameText(t, want, shell(t, m.dir, "ls -U big | sort"), "names")
+	assert.Equal(t, 5000, strings.Count(want, "\n"))
+	run(t, m.dir, "rm", "-r", "big")
+	assert.NoDirExists(t, m.onServer("big"))
+}
+
+func TestDeepDirectories(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	deep := strings.Repeat("directory/", 100) + "end"
+	run(t, m.dir, "mkdir", "-p", deep)
+	m.write(deep+"/file", "down here")
+	assert.Equal(t, "down here", m.serverFile(deep+"/file"))
+	run(t, m.dir, "mv", "directory", "renamed")
+	assert.Equal(t, "down here", m.mountFile(strings.Replace(deep, "directory", "renamed", 1)+"/file"))
+	run(t, m.dir, "rm", "-r", "renamed")
+	assert.NoDirExists(t, m.onServer("renamed"))
+}
+
+func TestOddNames(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	names := []string{
+		"new\nline", "tab\t", "'quotes\"", "back\\slash", "-dash", " space ", "*?[]{}$!;&|<>", "...", "~", "#",
+		"not UTF-8 \xff\xfe\x80", "\x01\x1b[31m", "größe", "e\u0301", "\u00e9", "file:name@host", "a,b=c",
+		strings.Repeat("n", 255), strings.Repeat("é", 127) + "x",
+	}
+	require.NoError(t, os.Mkdir(m.path("dir"), 0o755))
+	for _, name := range names {
+		m.write("dir/"+name, name)
+	}
+	for _, dir := range []string{m.onServer("dir"), m.path("dir")} {
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		var found []string
+		for _, entry := range entries {
+			found = append(found, entry.Name())
+			content, err := os.ReadFile(filepath.Join(dir, entry.Name()))
+			require.NoError(t, err)
+			assert.Equal(t, entry.Name(), string(content))
+		}
+		assert.ElementsMatch(t, names, found)
+	}
+	for i, name := range names {
+		other := fmt.Sprintf("dir/other %d", i)
+		require.NoError(t, os.Symlink(name, m.path(other)))
+		target, err := os.Readlink(m.path(other))
+		require.NoError(t, err)
+		assert.Equal(t, name, target)
+		require.NoError(t, os.Remove(m.path(other)))
+		require.NoError(t, os.Rename(m.path("dir/"+name), m.path(other)))
+		assert.Equal(t, name, m.serverFile(other))
+		require.NoError(t, os.Remove(m.path(other)))
+	}
+	require.NoError(t, os.Remove(m.path("dir")))
+}
+
+func TestNameTooLong(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	_, err := os.Stat(m.path(strings.Repeat("n", 256)))
+	require.ErrorContains(t, err, "file name too long")
+}
+
+// The mounted directory's own name is as free as those below it.
+func TestOddRoot(t *testing.T) {
+	t.Parallel()
+	remote := filepath.Join(t.TempDir(), "odd, name\\with: 'all' \"of\" it =ö")
+	require.NoError(t, os.Mkdir(remote, 0o755))
+	m := mountDir(t, startSSHD(t), remote)
+	m.write("file", "here")
+	assert.Equal(t, "here", m.serverFile("file"))
+}
