@@ -1,3 +1,26 @@
-// Package sftptest holds what tests of a file system over SFTP need: a [Link],
-// which is a line to a server with a delay, a rate and faults.
+// Package sftptest holds what tests of a file system over SFTP need, as
+// net/http/httptest does for HTTP:
+//
+//   - [Link], a line to any server, with a delay, a rate and faults;
+//   - [Server], an SSH server in this process with the sftp subsystem, which
+//     can fail at any request, before or after it is executed;
+//   - [DialTransport] and [SFTPServerTransport], simple ways to a server.
+//
+// A Server executes requests with github.com/pkg/sftp, or with OpenSSH's
+// sftp-server if Options.OpenSSH is set. The former lacks, as against the
+// latter:
+//
+//   - the extensions fsync, lsetstat, limits, copy-data, expand-path,
+//     home-directory and users-groups-by-id; it has posix-rename, statvfs and
+//     hardlink;
+//   - SSH_FXF_APPEND, which it ignores: a write goes to the offset given;
+//   - RENAME that fails if the new name exists: it replaces;
+//   - REMOVE that fails on a directory and RMDIR that fails on a file: both
+//     remove either;
+//   - the mode in MKDIR, which it ignores;
+//   - FSETSTAT of times after the file was renamed or removed: it goes by the
+//     name; of the other attributes it goes by the handle, as it should;
+//   - a umask of its own: the one of this process applies.
+//
+// Both run one request of a channel after the other, in order.
 package sftptest

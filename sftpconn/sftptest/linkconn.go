@@ -15,6 +15,7 @@ import (
 type linkConn struct {
 	ctx    context.Context
 	cancel context.CancelFunc
+	target string
 	lines  [2]*line
 	queues [2]*queue
 	client *net.TCPConn
@@ -24,8 +25,9 @@ type linkConn struct {
 	server *net.TCPConn // nil until it is reached
 }
 
-func newLinkConn(client *net.TCPConn, lines [2]*line) *linkConn {
+func newLinkConn(client *net.TCPConn, target string, lines [2]*line) *linkConn {
 	c := &linkConn{
+		target: target,
 		lines:  lines,
 		queues: [2]*queue{newQueue(), newQueue()},
 		client: client,
@@ -34,15 +36,14 @@ func newLinkConn(client *net.TCPConn, lines [2]*line) *linkConn {
 	return c
 }
 
-// run carries the connection until it ends.
-func (c *linkConn) run(target string) {
+func (c *linkConn) run() {
 	defer c.cut()
 	select {
 	case <-c.lines[Up].opened(): // a server does not hear of a connection over a silent line
 	case <-c.ctx.Done():
 		return
 	}
-	conn, err := new(net.Dialer).DialContext(c.ctx, "tcp", target)
+	conn, err := new(net.Dialer).DialContext(c.ctx, "tcp", c.target)
 	if err != nil {
 		return
 	}
