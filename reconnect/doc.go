@@ -1,0 +1,18 @@
+// Package reconnect is an [sftpconn.FS] over dialled connections that outlives
+// each of them: a drop is a pause.
+//
+// One goroutine, the supervisor, owns the connection and makes the next one
+// when it ends. An operation takes the current connection, or waits for the
+// next one. What happens to an operation whose reply was outstanding when the
+// connection ended is said in one table, replayTable.
+//
+// An open file keeps what is needed to open it again, and everything that was
+// written to it and not acknowledged. The first operation on it after a drop
+// opens it again, checks that it is still there, and sends again, in the order
+// in which it was started, what was not acknowledged.
+//
+// Lock order: file.gate (a channel, as it is held across requests) before
+// openFiles.mu, file.mu and supervisor.mu. None of these three is held while
+// another one is taken, and none is held across a request; file.mu is held
+// while requests are started, which does not block.
+package reconnect

@@ -1,0 +1,98 @@
+package reconnect
+
+import (
+	"strings"
+	"sync"
+)
+
+// openFiles knows where every open file is now.
+type openFiles struct {
+	mu      sync.Mutex
+	places  map[*file]place
+	changes map[*change]nothing // under way
+}
+
+// place is where a file can be opened again.
+type place struct {
+	path     string
+	unlinked bool // nowhere: path was removed or replaced
+}
+
+// change is the removal of a name, or its move to another one.
+type change struct {
+	from, to string // to is empty for a removal
+	done     chan struct{}
+}
+
+// touches reports whether the change is about path.
+func (c *change) touches(path string) bool {
+	return within(path, c.from) || c.to != "" && within(path, c.to)
+}
+
+// within reports whether path is top or below it.
+func within(path, top string) bool {
+	return path == top || strings.HasPrefix(path, strings.TrimSuffix(top, "/")+"/")
+}
+
+func (o *openFiles) init() {
+	o.places = make(map[*file]place)
+	o.changes = make(map[*change]nothing)
+}
+
+func (o *openFiles) add(f *file, path string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.places[f] = place{path: path}
+}
+
+func (o *openFiles) remove(f *file) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.places, f)
+}
+
+// find returns where f is. If a change to that is under way, it returns a
+// channel that is closed with its end, and the place cannot be relied on.
+func (o *openFiles) find(f *file) (place, <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	p := o.places[f]
+	for c := range o.changes {
+		if c.touches(p.path) {
+			return p, c.done
+		}
+	}
+	return p, nil
+}
+
+// begin notes that a name is about to be removed, or moved to another one.
+func (o *openFiles) begin(from, to string) *change {
+	c := &change{from: from, to: to, done: make(chan struct{})}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.changes[c] = nothing{}
+	return c
+}
+
+// end notes the outcome of a change.
+func (o *openFiles) end(c *change, success bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.changes, c)
+	close(c.done)
+	if !success || c.from == c.to {
+		return
+	}
+	for f, p := range o.places {
+		switch {
+		case p.unlinked:
+		case within(p.path, c.from) && c.to == "":
+			p.unlinked = true
+		case within(p.path, c.from):
+			p.path = c.to + strings.TrimPrefix(p.path, c.from)
+		case c.to != "" && within(p.path, c.to):
+			p.unlinked = true
+		}
+		o.places[f] = p
+	}
+}

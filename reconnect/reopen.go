@@ -1,0 +1,190 @@
+package reconnect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"syscall"
+
+	"sftpmount/sftpconn"
+)
+
+// on returns the file's handle on l. If there is none it opens the file again,
+// and starts on it what was not acknowledged, in its order, before anybody else
+// can start anything. One caller does that, and the others wait for it.
+func (f *file) on(ctx context.Context, l *link) (sftpconn.File, error) {
+	if h, err := f.handleOn(l); h != nil || err != nil {
+		return h, err
+	}
+	select {
+	case f.gate <- struct{}{}:
+		defer func() { <-f.gate }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-l.Done():
+		return nil, sftpconn.ErrNotSent
+	}
+	if h, err := f.handleOn(l); h != nil || err != nil {
+		return h, err
+	}
+	h, attr, path, err := f.openAgain(ctx, l)
+	if err != nil {
+		return nil, f.refused(path, err)
+	}
+	return h, f.adopt(handle{h, l.number}, path, attr)
+}
+
+// failure returns what the file answers from now on, or nil if it works.
+func (f *file) failure() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.broken
+}
+
+// handleOn returns the handle if it belongs to l, and nothing if it belongs to
+// an earlier connection.
+func (f *file) handleOn(l *link) (sftpconn.File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.broken != nil:
+		return nil, f.broken
+	case f.current.conn == l.number:
+		return f.current.File, nil
+	case f.current.conn > l.number:
+		return nil, sftpconn.ErrNotSent
+	}
+	return nil, nil
+}
+
+var errStale = fmt.Errorf("%w: the file cannot be found again", syscall.ESTALE)
+
+// openAgain opens the file where it is now, checks it, and finds out what
+// became of the requests under way.
+func (f *file) openAgain(ctx context.Context, l *link) (h sftpconn.File, attr sftpconn.Attr, path string, err error) {
+	for {
+		where, err := f.settledPlace(ctx, l)
+		if err != nil {
+			return nil, attr, where.path, err
+		}
+		if where.unlinked {
+			return nil, attr, where.path, errStale
+		}
+		path = where.path
+		h, attr, err = l.Open(ctx, path, f.flags, 0)
+		if errors.Is(err, fs.ErrPermission) && !unfinished(err) {
+			h, attr, err = f.openLent(ctx, l, path, err)
+		}
+		if err == nil {
+			break
+		}
+		if unfinished(err) || !errors.Is(err, fs.ErrNotExist) {
+			return nil, attr, path, err
+		}
+		if now, changing := f.fs.open.find(f); changing == nil && now == where {
+			return nil, attr, path, errStale
+		}
+	}
+	if err = f.check(ctx, l, path, h, attr); err == nil {
+		err = f.restoreMode(ctx, h)
+	}
+	if err != nil {
+		_ = h.Close(ctx)
+		return nil, attr, path, err
+	}
+	return h, attr, path, nil
+}
+
+// settledPlace returns where the file is, once nobody is moving it.
+func (f *file) settledPlace(ctx context.Context, l *link) (place, error) {
+	for {
+		where, changing := f.fs.open.find(f)
+		if changing == nil {
+			return where, nil
+		}
+		select {
+		case <-changing:
+		case <-ctx.Done():
+			return where, ctx.Err()
+		case <-l.Done():
+			return where, sftpconn.ErrNotSent
+		}
+	}
+}
+
+// check compares the file with what was known of it, and settles those requests
+// of which the outcome is known.
+func (f *file) check(ctx context.Context, l *link, path string, h sftpconn.File, attr sftpconn.Attr) error {
+	f.mu.Lock()
+	known := f.known.Type()
+	unacked := slices.Clone(f.unacked)
+	f.mu.Unlock()
+	if known != 0 && attr.Type() != 0 && known != attr.Type() {
+		return errStale
+	}
+	// The connection that these were started on has ended, so nothing waits.
+	lost := 0
+	for _, p := range unacked {
+		if err := p.await(ctx); !unfinished(err) {
+			continue
+		} else if errors.Is(err, sftpconn.ErrLost) {
+			unacked[lost] = p
+			lost++
+		} else if !ended(err) {
+			return err
+		}
+	}
+	if f.flags&sftpconn.Append == 0 {
+		return nil
+	}
+	if lost == 0 {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.tail = tailOf(attr)
+		return nil
+	}
+	return f.reckon(ctx, l, path, h, attr, unacked[:lost])
+}
+
+// refused takes note of an error of openAgain. One that came from the server is
+// the outcome of all that was to be sent; that a file is gone is for good.
+func (f *file) refused(path string, err error) error {
+	if unfinished(err) {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.broken != nil {
+		return f.broken
+	}
+	if errors.Is(err, errStale) {
+		f.broken = err
+	}
+	f.settleAll(err)
+	f.fs.sup.log.Error("a file that was open when the connection was lost could not be opened again", "path", path, "err", err)
+	return err
+}
+
+// adopt makes h the file's handle.
+func (f *file) adopt(h handle, path string, attr sftpconn.Attr) error {
+	f.mu.Lock()
+	changed := attr.Size != f.known.Size || attr.Mtime != f.known.Mtime
+	f.mu.Unlock()
+	if changed {
+		f.fs.sup.opts.OnReopen(path)
+	}
+	f.mu.Lock()
+	if err := f.broken; err != nil {
+		f.mu.Unlock()
+		_ = h.Close(context.Background())
+		return err
+	}
+	defer f.mu.Unlock()
+	f.current, f.known = h, attr
+	for _, p := range f.unacked {
+		p.start(h)
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package reconnect
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"sftpmount/sftpconn"
+)
+
+// tail is where appends go. Only files opened with sftpconn.Append need it.
+type tail struct {
+	end    int64 // size of the file before the first append that is not settled
+	known  bool  // whether end can be relied on
+	starts int   // how many requests were started
+}
+
+func tailOf(attr sftpconn.Attr) tail {
+	return tail{end: int64(attr.Size), known: attr.Valid&sftpconn.AttrSize != 0}
+}
+
+// note takes account of the outcome of p.
+func (t *tail) note(p *pending) {
+	switch {
+	case p.op == opAppend && p.err == nil:
+		t.end += int64(len(p.data))
+	case p.op == opAppend, p.resizes():
+		t.known = false
+	}
+}
+
+func (p *pending) resizes() bool {
+	return p.op == opFileSetAttr && p.set.Valid&sftpconn.AttrSize != 0
+}
+
+var errAppendUnknown = fmt.Errorf("%w: the connection was lost during an append, and how much of it was carried out cannot be told", syscall.EIO)
+
+// reckon settles those appends whose replies were lost, as far as h, the file
+// opened again, shows that they were carried out. lost is what was under way, in
+// the order of the starts, and attr is what the file looks like now.
+func (f *file) reckon(ctx context.Context, l *link, path string, h sftpconn.File, attr sftpconn.Attr, lost []*pending) error {
+	var sent []byte
+	resized := false
+	for _, p := range lost {
+		sent = append(sent, p.data...)
+		resized = resized || p.resizes()
+	}
+	f.mu.Lock()
+	before := f.tail
+	f.mu.Unlock()
+	done := int64(attr.Size) - before.end
+	sure := before.known && !resized && attr.Valid&sftpconn.AttrSize != 0 && 0 <= done && done <= int64(len(sent))
+	if sure && done > 0 {
+		ours, err := f.endsWith(ctx, l, path, h, before.end, sent[:done])
+		if err != nil {
+			return err
+		}
+		sure = ours
+	}
+	if !sure && len(sent) > 0 {
+		f.fs.sup.log.Error("whether data was appended to a file before the connection was lost cannot be told", "path", path, "bytes", len(sent))
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range lost {
+		switch {
+		case p.op != opAppend || p.settled:
+		case !sure:
+			_ = f.settleLocked(p, errAppendUnknown)
+		case done >= int64(len(p.data)):
+			done -= int64(len(p.data))
+			_ = f.settleLocked(p, nil)
+		default:
+			p.data = p.data[done:]
+			f.tail.end += done
+			done = 0
+		}
+	}
+	if !sure {
+		f.tail.end, f.tail.known = int64(attr.Size), attr.Valid&sftpconn.AttrSize != 0
+	}
+	return nil
+}
+
+// endsWith reports whether the file holds want from offset off on: somebody else
+// may have appended as much. A file that may not be read is believed.
+func (f *file) endsWith(ctx context.Context, l *link, path string, h sftpconn.File, off int64, want []byte) (bool, error) {
+	if f.flags&sftpconn.Read == 0 {
+		readable, _, err := l.Open(ctx, path, sftpconn.Read, 0)
+		if err != nil {
+			var status *sftpconn.StatusError
+			if errors.As(err, &status) {
+				return true, nil
+			}
+			return false, err
+		}
+		defer func() { _ = readable.Close(ctx) }()
+		h = readable
+	}
+	got := make([]byte, len(want))
+	if _, err := h.ReadAt(ctx, got, off); err != nil {
+		return false, err
+	}
+	return bytes.Equal(got, want), nil
+}
