@@ -1,0 +1,86 @@
+package sftptest
+
+import (
+	"context"
+
+	"sftpmount/sftpconn"
+)
+
+// MockFile is a [sftpconn.File] whose methods a test replaces one by one.
+type MockFile struct {
+	sftpconn.File // answers where the func is nil
+
+	ReadAtFn  func(ctx context.Context, p []byte, off int64) (int, error)
+	WriteFn   func(p []byte, off int64) sftpconn.Pending
+	SetAttrFn func(set sftpconn.SetAttr) sftpconn.Pending
+	FlushFn   func(ctx context.Context) error
+	AttrFn    func(ctx context.Context) (sftpconn.Attr, error)
+	SyncFn    func(ctx context.Context) error
+	CloseFn   func(ctx context.Context) error
+}
+
+var _ sftpconn.File = (*MockFile)(nil)
+
+// ReadAt implements sftpconn.File.
+func (m *MockFile) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	if m.ReadAtFn != nil {
+		return m.ReadAtFn(ctx, p, off)
+	}
+	return m.File.ReadAt(ctx, p, off)
+}
+
+// Write implements sftpconn.File.
+func (m *MockFile) Write(p []byte, off int64) sftpconn.Pending {
+	if m.WriteFn != nil {
+		return m.WriteFn(p, off)
+	}
+	return m.File.Write(p, off)
+}
+
+// SetAttr implements sftpconn.File.
+func (m *MockFile) SetAttr(set sftpconn.SetAttr) sftpconn.Pending {
+	if m.SetAttrFn != nil {
+		return m.SetAttrFn(set)
+	}
+	return m.File.SetAttr(set)
+}
+
+// Flush implements sftpconn.File.
+func (m *MockFile) Flush(ctx context.Context) error {
+	if m.FlushFn != nil {
+		return m.FlushFn(ctx)
+	}
+	return m.File.Flush(ctx)
+}
+
+// Attr implements sftpconn.File.
+func (m *MockFile) Attr(ctx context.Context) (sftpconn.Attr, error) {
+	if m.AttrFn != nil {
+		return m.AttrFn(ctx)
+	}
+	return m.File.Attr(ctx)
+}
+
+// Sync implements sftpconn.File.
+func (m *MockFile) Sync(ctx context.Context) error {
+	if m.SyncFn != nil {
+		return m.SyncFn(ctx)
+	}
+	return m.File.Sync(ctx)
+}
+
+// Close implements sftpconn.File.
+func (m *MockFile) Close(ctx context.Context) error {
+	if m.CloseFn != nil {
+		return m.CloseFn(ctx)
+	}
+	return m.File.Close(ctx)
+}
+
+// Done is a [sftpconn.Pending] that has its outcome already.
+type Done struct {
+	Err error
+}
+
+// Wait implements sftpconn.Pending.
+func (d Done) Wait(context.Context) error { return d.Err }
