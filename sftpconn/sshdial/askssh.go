@@ -1,0 +1,78 @@
+package sshdial
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// errNoSSH says that there is no ssh program that could be asked.
+var errNoSSH = errors.New("no ssh program with -G")
+
+// askSSH asks the installed ssh program for the settings that it would use, and
+// for those that are built into it.
+func askSSH(ctx context.Context, opts Options) (set, builtin settings, err error) {
+	ssh, err := exec.LookPath("ssh")
+	if err != nil {
+		return nil, nil, errNoSSH
+	}
+	var args []string
+	if opts.ConfigFile != "" {
+		args = append(args, "-F", opts.ConfigFile)
+	}
+	if opts.User != "" {
+		args = append(args, "-l", opts.User)
+	}
+	if opts.Port != 0 {
+		args = append(args, "-p", strconv.Itoa(opts.Port))
+	}
+	for _, o := range opts.Overrides {
+		args = append(args, "-o", o)
+	}
+	if set, err = printSettings(ctx, ssh, opts.Host, args...); err != nil {
+		if !isOpenSSH(ctx, ssh) {
+			return nil, nil, errNoSSH
+		}
+		return nil, nil, err
+	}
+	builtin, err = printSettings(ctx, ssh, opts.Host, "-F", "none")
+	return set, builtin, err
+}
+
+// printSettings runs ssh -G, which prints one "keyword value" a line.
+func printSettings(ctx context.Context, ssh, host string, args ...string) (settings, error) {
+	args = append(args, "-G", "--", host)
+	cmd := exec.CommandContext(ctx, ssh, args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("ssh -G %s: %s", host, reason(stderr.String(), err))
+	}
+	set := settings{}
+	for line := range strings.Lines(string(out)) {
+		keyword, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
+		set[keyword] = append(set[keyword], value)
+	}
+	return set, nil
+}
+
+// reason returns what a failed program said last, or how it ended.
+func reason(stderr string, err error) string {
+	lines := strings.Split(strings.TrimSpace(stderr), "\n")
+	if last := strings.TrimSpace(lines[len(lines)-1]); last != "" {
+		return last
+	}
+	return err.Error()
+}
+
+// isOpenSSH tells OpenSSH from Dropbear and others that are installed as ssh
+// and know no -G.
+func isOpenSSH(ctx context.Context, ssh string) bool {
+	out, err := exec.CommandContext(ctx, ssh, "-V").CombinedOutput()
+	return err == nil && bytes.HasPrefix(out, []byte("OpenSSH"))
+}

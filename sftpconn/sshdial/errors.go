@@ -1,0 +1,63 @@
+package sshdial
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// permanentError marks a failure that would come again.
+type permanentError struct{ error }
+
+func (e permanentError) Unwrap() error { return e.error }
+
+// permanent marks err, unless it is nil.
+func permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return permanentError{err}
+}
+
+// IsPermanent reports whether dialling again would fail in the same way until
+// somebody acts: the login was refused, the host key is not the known one, the
+// configuration is wrong, no algorithm is shared. Everything else may pass: a
+// name that does not resolve, a refused connection, silence.
+func IsPermanent(err error) bool {
+	var p permanentError
+	return errors.As(err, &p)
+}
+
+// AuthError says that the server refused every login that could be tried
+// (RFC 4252). It is permanent.
+type AuthError struct {
+	User, Host string
+	Tried      []string // what was tried, such as "publickey (id_ed25519)"
+	Offered    []string // methods with which the server still lets one go on
+	Notes      []string // why more was not tried
+}
+
+func (e *AuthError) Error() string {
+	tried := "nothing could be tried"
+	if len(e.Tried) > 0 {
+		tried = "tried " + strings.Join(e.Tried, ", ")
+	}
+	text := fmt.Sprintf("login as %s at %s refused: %s; the server offers %s",
+		e.User, e.Host, tried, strings.Join(e.Offered, ", "))
+	for _, n := range e.Notes {
+		text += "; " + n
+	}
+	return text
+}
+
+// HostKeyError says that the server's host key was not accepted. It is
+// permanent.
+type HostKeyError struct {
+	Host    string // as in known_hosts: host, or [host]:port
+	Key     string // the server's key, such as "ED25519 SHA256:..."
+	Problem string // what is wrong with it, and the way out
+}
+
+func (e *HostKeyError) Error() string {
+	return fmt.Sprintf("host key of %s (%s): %s", e.Host, e.Key, e.Problem)
+}

@@ -1,0 +1,162 @@
+package sshdial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// minAuthTimeout is the least time that a server has to answer to a login: it
+// may have to ask a directory, and slows down after a wrong password.
+const minAuthTimeout = 30 * time.Second
+
+// handshake turns one TCP connection into an SSH connection.
+type handshake struct {
+	cfg    Config
+	log    *slog.Logger
+	conn   *watchedConn
+	dog    *watchdog
+	memory *memory
+
+	prompter Prompter // nil if the user must not be asked
+}
+
+// handshake does the key exchange and logs in.
+func (d *Dialer) handshake(ctx context.Context, tcp net.Conn, prompter Prompter) (*Client, error) {
+	conn := &watchedConn{Conn: tcp}
+	h := &handshake{
+		cfg: d.cfg, log: d.log, conn: conn, prompter: prompter, memory: &d.memory,
+		dog: newWatchdog(d.cfg.ConnectTimeout, func() { _ = tcp.Close() }),
+	}
+	defer h.dog.stop()
+
+	within, cancel := context.WithCancel(ctx)
+	check, err := newHostKeyCheck(within, h)
+	if err != nil {
+		cancel()
+		return nil, permanent(err)
+	}
+	login := newLogin(within, h)
+	defer login.close()
+	config := &ssh.ClientConfig{
+		Config: ssh.Config{
+			Ciphers: d.cfg.Ciphers, KeyExchanges: d.cfg.KexAlgorithms, MACs: d.cfg.MACs,
+		},
+		User:              d.cfg.User,
+		HostKeyAlgorithms: check.algorithms(),
+		HostKeyCallback:   check.callback,
+		BannerCallback:    h.banner,
+		AuthCallback:      login.next,
+	}
+
+	// The library knows no context: closing the connection ends it.
+	stop := context.AfterFunc(ctx, func() { _ = tcp.Close() })
+	sshConn, channels, requests, err := ssh.NewClientConn(conn, check.address, config)
+	barked := h.dog.stop()
+	if !stop() && err == nil {
+		_ = sshConn.Close()
+		err = ctx.Err()
+	}
+	// When the server hangs up while the user is asked about the host key,
+	// the library returns and leaves the question open.
+	cancel()
+	hostKey, hostKeyErr := check.result()
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case hostKeyErr != nil && !errors.Is(hostKeyErr, context.Canceled):
+		return nil, permanent(hostKeyErr)
+	case barked:
+		return nil, fmt.Errorf("%s (%s) accepted the connection but does not answer: %w",
+			h.cfg.HostName, conn.RemoteAddr(), errSilent)
+	case err != nil:
+		return nil, h.explain(err, login)
+	}
+	login.settle(true)
+	h.memory.hostKey = hostKey
+	d.log.Debug("connected", "server", string(sshConn.ServerVersion()))
+	return newClient(ssh.NewClient(sshConn, channels, requests), tcp, d.subsystem, d.log), nil
+}
+
+// explain finds out why the handshake failed and whether it would again.
+func (h *handshake) explain(err error, login *login) error {
+	var noCommon *ssh.AlgorithmNegotiationError
+	address := h.conn.RemoteAddr()
+	switch {
+	case login.failure != nil:
+		return permanent(login.failure)
+	case errors.As(err, &noCommon):
+		return permanent(fmt.Errorf("%s (%s): %w", h.cfg.HostName, address, err))
+	case login.refused && h.conn.failure() == nil:
+		// The connection works: it was the server that ended the login,
+		// such as after too many keys.
+		return permanent(fmt.Errorf("login as %s at %s ended by the server: %w", h.cfg.User, h.cfg.HostName, err))
+	}
+	return fmt.Errorf("%s (%s): %w", h.cfg.HostName, address, err)
+}
+
+// errSilent says that the server did not answer in time.
+var errSilent = errors.New("timed out (ConnectTimeout)")
+
+// ask asks the user while the watchdog sleeps. It returns ErrNoPrompt if the
+// user must not be asked.
+func (h *handshake) ask(ctx context.Context, question string, echo bool) ([]byte, error) {
+	if h.prompter == nil {
+		return nil, ErrNoPrompt
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	h.dog.pause()
+	defer h.dog.resume()
+	answer, err := h.prompter.Prompt(ctx, question, echo)
+	if ctx.Err() != nil {
+		wipe(answer)
+		return nil, ctx.Err()
+	}
+	return answer, err
+}
+
+// banner passes on what the server says before the login (RFC 4252, 5.4).
+func (h *handshake) banner(message string) error {
+	h.log.Info("message from the server", "banner", printable(message))
+	return nil
+}
+
+// watchedConn remembers the first error of the connection under it, to tell a
+// broken connection from a server that said no.
+type watchedConn struct {
+	net.Conn
+	err atomic.Pointer[error]
+}
+
+func (c *watchedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.note(err)
+	return n, err
+}
+
+func (c *watchedConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.note(err)
+	return n, err
+}
+
+func (c *watchedConn) note(err error) {
+	if err != nil {
+		c.err.CompareAndSwap(nil, &err)
+	}
+}
+
+func (c *watchedConn) failure() error {
+	if err := c.err.Load(); err != nil {
+		return *err
+	}
+	return nil
+}

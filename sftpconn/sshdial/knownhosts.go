@@ -1,0 +1,169 @@
+package sshdial
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/skeema/knownhosts"
+	"golang.org/x/crypto/ssh"
+	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
+)
+
+// knownHosts is what the known_hosts files say (sshd(8), SSH_KNOWN_HOSTS FILE
+// FORMAT).
+type knownHosts struct {
+	db    *knownhosts.HostKeyDB
+	names map[string]string // the files' own names, where copies were read
+}
+
+// loadKnownHosts reads those of the files that exist.
+func loadKnownHosts(files []string, log *slog.Logger) (*knownHosts, error) {
+	var readable []string
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err == nil {
+			_ = f.Close()
+			readable = append(readable, name)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			log.Warn("known_hosts file is left out", "err", err)
+		}
+	}
+	k := &knownHosts{names: map[string]string{}}
+	var err error
+	if k.db, err = knownhosts.NewDB(readable...); err == nil {
+		return k, nil
+	}
+
+	// The library refuses a file for one line that it cannot read. ssh passes
+	// over such lines: they may name a kind of key from the future.
+	dir, err := os.MkdirTemp("", "sftpmount-known_hosts-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	for i, name := range readable {
+		copied := filepath.Join(dir, fmt.Sprint(i))
+		k.names[copied] = name
+		if err := copyReadableLines(copied, name, log); err != nil {
+			return nil, err
+		}
+		readable[i] = copied
+	}
+	k.db, err = knownhosts.NewDB(readable...)
+	if err != nil {
+		return nil, fmt.Errorf("known_hosts (%s): %w", strings.Join(files, ", "), err)
+	}
+	return k, nil
+}
+
+// copyReadableLines copies a known_hosts file and leaves lines empty that
+// cannot be parsed, so that the others keep their numbers.
+func copyReadableLines(to, from string, log *slog.Logger) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	number := 0
+	for line := range bytes.Lines(data) {
+		number++
+		trimmed := bytes.TrimSpace(line)
+		if len(trimmed) == 0 || trimmed[0] == '#' {
+			line = []byte("\n")
+		} else if _, _, _, _, _, err := ssh.ParseKnownHosts(line); err != nil {
+			log.Warn("line in known_hosts is left out", "file", from, "line", number, "err", err)
+			line = []byte("\n")
+		}
+		out.Write(line)
+	}
+	return os.WriteFile(to, out.Bytes(), 0o600)
+}
+
+// keys returns the keys known for address, among them those of authorities.
+func (k *knownHosts) keys(address string) []knownhosts.PublicKey {
+	return k.db.HostKeys(address)
+}
+
+// isAuthority reports whether key may sign certificates for address.
+func (k *knownHosts) isAuthority(address string, key ssh.PublicKey) bool {
+	for _, known := range k.keys(address) {
+		if known.Cert && equalKeys(known, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// check looks key up for address. Its error is an [*xknownhosts.KeyError], whose
+// Want is empty for an unknown host and holds the known keys for a changed one;
+// an [*xknownhosts.RevokedError]; or says what is wrong with a certificate.
+func (k *knownHosts) check(address string, remote net.Addr, key ssh.PublicKey) error {
+	cert, isCert := key.(*ssh.Certificate)
+	if isCert && !k.isAuthority(address, cert.SignatureKey) {
+		// As in ssh, a certificate from nobody we know is as good as the
+		// key in it.
+		key = cert.Key
+	}
+	err := k.db.HostKeyCallback()(address, remote, key)
+	var keyErr *xknownhosts.KeyError
+	if !errors.As(err, &keyErr) {
+		return err
+	}
+	// The library counts authorities among the keys that the host itself
+	// should have had.
+	var own []xknownhosts.KnownKey
+	for _, w := range keyErr.Want {
+		if !k.isAuthority(address, w.Key) {
+			own = append(own, w)
+		}
+	}
+	return &xknownhosts.KeyError{Want: own}
+}
+
+// place returns "file:line" of a known key.
+func (k *knownHosts) place(key xknownhosts.KnownKey) string {
+	name := key.Filename
+	if own, ok := k.names[name]; ok {
+		name = own
+	}
+	return fmt.Sprintf("%s:%d", name, key.Line)
+}
+
+// equalKeys compares keys, or certificates, as they are on the wire.
+func equalKeys(a, b ssh.PublicKey) bool {
+	return bytes.Equal(a.Marshal(), b.Marshal())
+}
+
+// appendKnownHost adds a line for the key of address to a known_hosts file,
+// which it makes if need be.
+func appendKnownHost(file, address string, key ssh.PublicKey, hash bool) (err error) {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+
+	name := knownhosts.Normalize(address)
+	if hash {
+		name = xknownhosts.HashHostname(name)
+	}
+	line := name + " " + strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))) + "\n"
+	if info, err := f.Stat(); err == nil && info.Size() > 0 {
+		last := make([]byte, 1)
+		if _, err := f.ReadAt(last, info.Size()-1); err == nil && last[0] != '\n' {
+			line = "\n" + line
+		}
+	}
+	_, err = f.WriteString(line)
+	return err
+}
