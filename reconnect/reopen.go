@@ -154,6 +154,7 @@ func (f *file) refused(path string, err error) error {
 	if unfinished(err) {
 		return err
 	}
+	f.fs.sup.log.Error("a file that was open when the connection was lost could not be opened again", "path", path, "err", err)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.broken != nil {
@@ -163,7 +164,6 @@ func (f *file) refused(path string, err error) error {
 		f.broken = err
 	}
 	f.settleAll(err)
-	f.fs.sup.log.Error("a file that was open when the connection was lost could not be opened again", "path", path, "err", err)
 	return err
 }
 
