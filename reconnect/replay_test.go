@@ -1,0 +1,304 @@
+package reconnect
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sftpmount/sftpconn"
+	"sftpmount/sftpconn/sftptest"
+)
+
+// row tries one row of replayTable: the connection is dropped at the first
+// request of the type while do runs.
+type row struct {
+	name    string
+	op      operation
+	request string
+	// do works in dir, where a file "file" holds "0123456789" and is open as h
+	// for reading and writing (or appending, for opAppend).
+	do    func(ctx context.Context, f *FS, h sftpconn.File, dir string) error
+	after func(t *testing.T, dir string)
+	// lost is the error that do must give if the request was carried out and
+	// only the reply was lost.
+	lost error
+}
+
+var rows = []row{
+	{name: "LSTAT", op: opLstat, request: "LSTAT", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		attr, err := f.Lstat(ctx, dir+"/file")
+		return expect(err, attr.Size == 10)
+	}},
+	{name: "STAT", op: opStat, request: "STAT", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		attr, err := f.Stat(ctx, dir+"/file")
+		return expect(err, attr.Size == 10)
+	}},
+	{name: "OPENDIR", op: opReadDir, request: "OPENDIR", do: listDir},
+	{name: "READDIR", op: opReadDir, request: "READDIR", do: listDir},
+	{name: "READLINK", op: opReadlink, request: "READLINK", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		target, err := f.Readlink(ctx, dir+"/link")
+		return expect(err, target == "file")
+	}},
+	{name: "STATVFS", op: opStatVFS, request: "statvfs@openssh.com", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		vfs, err := f.StatVFS(ctx, dir)
+		return expect(err, vfs.Blocks > 0)
+	}},
+	{name: "REALPATH", op: opRealPath, request: "REALPATH", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		path, err := f.RealPath(ctx, dir+"/../"+filepath.Base(dir))
+		return expect(err, path == dir)
+	}},
+	{name: "READ", op: opReadAt, request: "READ", do: func(ctx context.Context, _ *FS, h sftpconn.File, _ string) error {
+		buf := make([]byte, 4)
+		n, err := h.ReadAt(ctx, buf, 3)
+		return expect(err, n == 4 && string(buf) == "3456")
+	}},
+	{name: "FSTAT", op: opFileAttr, request: "FSTAT", do: func(ctx context.Context, _ *FS, h sftpconn.File, _ string) error {
+		attr, err := h.Attr(ctx)
+		return expect(err, attr.Size == 10)
+	}},
+	{name: "FSYNC", op: opSync, request: "fsync@openssh.com", do: func(ctx context.Context, _ *FS, h sftpconn.File, _ string) error {
+		return h.Sync(ctx)
+	}},
+	{name: "SETSTAT", op: opSetAttr, request: "SETSTAT", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		attr, err := f.SetAttr(ctx, dir+"/file", *modeOf(0o640))
+		return expect(err, attr.Mode&0o7777 == 0o640)
+	}, after: fileHas("0123456789", 0o640)},
+	{name: "FSETSTAT", op: opFileSetAttr, request: "FSETSTAT", do: func(ctx context.Context, _ *FS, h sftpconn.File, _ string) error {
+		return h.SetAttr(*modeOf(0o640)).Wait(ctx)
+	}, after: fileHas("0123456789", 0o640)},
+	{name: "WRITE", op: opWrite, request: "WRITE", do: func(ctx context.Context, _ *FS, h sftpconn.File, _ string) error {
+		return h.Write([]byte("xy"), 2).Wait(ctx)
+	}, after: fileHas("01xy456789", 0o644)},
+	{name: "WRITE in order", op: opWrite, request: "WRITE", do: func(ctx context.Context, _ *FS, h sftpconn.File, _ string) error {
+		h.Write([]byte("abcdef"), 2)
+		h.SetAttr(sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrSize, Size: 5}})
+		h.Write([]byte("X"), 4)
+		last := h.Write([]byte("Y"), 6)
+		return errors.Join(last.Wait(ctx), h.Flush(ctx))
+	}, after: fileHas("01abX\x00Y", 0o644)},
+	{name: "WRITE flushed", op: opWrite, request: "WRITE", do: func(ctx context.Context, _ *FS, h sftpconn.File, _ string) error {
+		h.Write([]byte("xy"), 2)
+		return h.Flush(ctx)
+	}, after: fileHas("01xy456789", 0o644)},
+	{name: "append", op: opAppend, request: "WRITE", do: func(ctx context.Context, _ *FS, h sftpconn.File, _ string) error {
+		return h.Write([]byte("ab"), 0).Wait(ctx)
+	}, after: fileHas("0123456789ab", 0o644)},
+	{name: "appends", op: opAppend, request: "WRITE", do: func(ctx context.Context, _ *FS, h sftpconn.File, _ string) error {
+		for _, s := range []string{"ab", "ab", "c", "ab"} {
+			h.Write([]byte(s), 0)
+		}
+		return h.Flush(ctx)
+	}, after: fileHas("0123456789ababcab", 0o644)},
+	{name: "OPEN", op: opOpen, request: "OPEN", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		_, attr, err := f.Open(ctx, dir+"/file", sftpconn.Read, 0)
+		return expect(err, attr.Size == 10)
+	}},
+	{name: "OPEN create", op: opOpen, request: "OPEN", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		h, _, err := f.Open(ctx, dir+"/new", sftpconn.Write|sftpconn.Create|sftpconn.Truncate, 0o600)
+		if err != nil {
+			return err
+		}
+		return h.Write([]byte("new"), 0).Wait(ctx)
+	}, after: func(t *testing.T, dir string) { checkFile(t, dir+"/new", "new", 0o600) }},
+	{name: "OPEN exclusive", op: opCreateExcl, request: "OPEN", lost: syscall.EIO, do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		_, _, err := f.Open(ctx, dir+"/new", sftpconn.Write|sftpconn.Create|sftpconn.Excl, 0o600)
+		return err
+	}},
+	{name: "MKDIR", op: opMkdir, request: "MKDIR", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		attr, err := f.Mkdir(ctx, dir+"/new", 0o777)
+		return expect(err, attr.IsDir() && attr.Mode&0o7777 == 0o777)
+	}, after: func(t *testing.T, dir string) {
+		info, err := os.Stat(dir + "/new")
+		require.NoError(t, err)
+		assert.Equal(t, fs.ModeDir|0o777, info.Mode())
+	}},
+	{name: "REMOVE", op: opRemove, request: "REMOVE", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		return f.Remove(ctx, dir+"/file")
+	}, after: gone("file")},
+	{name: "RMDIR", op: opRmdir, request: "RMDIR", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		return f.Rmdir(ctx, dir+"/dir")
+	}, after: gone("dir")},
+	{name: "RENAME", op: opRename, request: "RENAME", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		return f.Rename(ctx, dir+"/file", dir+"/new", false)
+	}, after: func(t *testing.T, dir string) {
+		gone("file")(t, dir)
+		checkFile(t, dir+"/new", "0123456789", 0o644)
+	}},
+	{name: "RENAME over", op: opRename, request: "posix-rename@openssh.com", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		return f.Rename(ctx, dir+"/file", dir+"/other", true)
+	}, after: func(t *testing.T, dir string) {
+		gone("file")(t, dir)
+		checkFile(t, dir+"/other", "0123456789", 0o644)
+	}},
+	{name: "SYMLINK", op: opSymlink, request: "SYMLINK", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		attr, err := f.Symlink(ctx, "file", dir+"/new")
+		return expect(err, attr.IsSymlink())
+	}, after: func(t *testing.T, dir string) {
+		target, err := os.Readlink(dir + "/new")
+		require.NoError(t, err)
+		assert.Equal(t, "file", target)
+	}},
+	{name: "LINK", op: opLink, request: "hardlink@openssh.com", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		attr, err := f.Link(ctx, dir+"/file", dir+"/new")
+		return expect(err, attr.Size == 10)
+	}, after: func(t *testing.T, dir string) { checkFile(t, dir+"/new", "0123456789", 0o644) }},
+	{name: "CLOSE", op: opClose, request: "CLOSE", do: func(ctx context.Context, f *FS, h sftpconn.File, dir string) error {
+		if err := h.Close(ctx); err != nil {
+			return err
+		}
+		_, err := f.Lstat(ctx, dir+"/file") // goes on with the next connection
+		return err
+	}},
+}
+
+func listDir(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+	entries, err := f.ReadDir(ctx, dir)
+	return expect(err, len(entries) == 4)
+}
+
+var errUnexpected = errors.New("not what was expected")
+
+func expect(err error, ok bool) error {
+	if err == nil && !ok {
+		return errUnexpected
+	}
+	return err
+}
+
+func fileHas(content string, mode fs.FileMode) func(*testing.T, string) {
+	return func(t *testing.T, dir string) { checkFile(t, dir+"/file", content, mode) }
+}
+
+func checkFile(t *testing.T, path, content string, mode fs.FileMode) {
+	t.Helper()
+	got, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, content, string(got))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, mode, info.Mode())
+}
+
+func gone(name string) func(*testing.T, string) {
+	return func(t *testing.T, dir string) {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		assert.ErrorIs(t, err, fs.ErrNotExist)
+	}
+}
+
+// TestReplay drops the connection at each operation, before and after the
+// server carried it out.
+func TestReplay(t *testing.T) {
+	for _, r := range rows {
+		t.Run(r.name+"/never reached the server", func(t *testing.T) { r.try(t, sftptest.DropBefore, nil) })
+		t.Run(r.name+"/reply lost", func(t *testing.T) { r.try(t, sftptest.DropAfter, r.lost) })
+	}
+}
+
+func (r row) try(t *testing.T, when sftptest.Drop, want error) {
+	t.Parallel()
+	ctx := testContext(t)
+	dir := makeDir(t)
+	server := sftptest.NewServer(t, sftptest.Options{Dir: dir, OpenSSH: true})
+	f := dialServer(t, server, Options{})
+	flags := sftpconn.Read | sftpconn.Write
+	if r.op == opAppend {
+		flags |= sftpconn.Append
+	}
+	h, _, err := f.Open(ctx, dir+"/file", flags, 0)
+	require.NoError(t, err)
+
+	server.SetFault(sftptest.Once(r.request, sftptest.Verdict{Drop: when}))
+	err = r.do(ctx, f, h, dir)
+	if want != nil {
+		require.ErrorIs(t, err, want)
+	} else {
+		require.NoError(t, err)
+	}
+	require.Equal(t, 2, f.Status().Connection, "the connection was not dropped")
+	if want == nil && r.after != nil {
+		r.after(t, dir)
+	}
+}
+
+// makeDir returns a directory with a few things in it.
+func makeDir(t *testing.T) string {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(dir+"/file", []byte("0123456789"), 0o644))
+	require.NoError(t, os.WriteFile(dir+"/other", nil, 0o600))
+	require.NoError(t, os.Mkdir(dir+"/dir", 0o755))
+	require.NoError(t, os.Symlink("file", dir+"/link"))
+	return dir
+}
+
+// TestReplayTableIsWhole says that each operation has a row, and a test.
+func TestReplayTableIsWhole(t *testing.T) {
+	for op, policy := range replayTable {
+		assert.NotEmpty(t, policy.name, op)
+		assert.NotEmpty(t, policy.why, policy.name)
+		tested := false
+		for _, r := range rows {
+			tested = tested || int(r.op) == op
+		}
+		assert.True(t, tested, policy.name)
+	}
+}
+
+// What the repeat says must not be taken for success where looking shows
+// otherwise.
+func TestFailureOfRepeatIsReported(t *testing.T) {
+	ctx := testContext(t)
+	dir := makeDir(t)
+	server := sftptest.NewServer(t, sftptest.Options{Dir: dir, OpenSSH: true})
+	f := dialServer(t, server, Options{})
+	failures := map[string]func() error{
+		"MKDIR":                func() error { _, err := f.Mkdir(ctx, dir+"/file", 0o755); return err },
+		"RMDIR":                func() error { return f.Rmdir(ctx, dir+"/file") },
+		"REMOVE":               func() error { return f.Remove(ctx, dir+"/dir") },
+		"RENAME":               func() error { return f.Rename(ctx, dir+"/file", dir+"/other", false) },
+		"SYMLINK":              func() error { _, err := f.Symlink(ctx, "elsewhere", dir+"/link"); return err },
+		"hardlink@openssh.com": func() error { _, err := f.Link(ctx, dir+"/file", dir+"/other"); return err },
+	}
+	for request, do := range failures {
+		t.Run(request, func(t *testing.T) {
+			before := f.Status().Connection
+			server.SetFault(sftptest.Once(request, sftptest.Verdict{Drop: sftptest.DropAfter}))
+			var status *sftpconn.StatusError
+			require.ErrorAs(t, do(), &status)
+			assert.Greater(t, f.Status().Connection, before)
+		})
+	}
+}
+
+// Two that want the same lock never get it both.
+func TestExclusiveCreateOfAnother(t *testing.T) {
+	ctx := testContext(t)
+	dir := makeDir(t)
+	server := sftptest.NewServer(t, sftptest.Options{Dir: dir, OpenSSH: true})
+	f := dialServer(t, server, Options{})
+	lock := func() error {
+		_, _, err := f.Open(ctx, dir+"/lock", sftpconn.Write|sftpconn.Create|sftpconn.Excl, 0o600)
+		return err
+	}
+	fault := sftptest.Once("OPEN", sftptest.Verdict{Drop: sftptest.DropBefore})
+	server.SetFault(func(r sftptest.Request) sftptest.Verdict {
+		verdict := fault(r)
+		if verdict.Drop != sftptest.NoDrop {
+			assert.NoError(t, os.WriteFile(dir+"/lock", []byte("of another"), 0o600))
+		}
+		return verdict
+	})
+	require.ErrorIs(t, lock(), syscall.EIO)
+	checkFile(t, dir+"/lock", "of another", 0o600)
+
+	require.NoError(t, os.Remove(dir+"/lock"))
+	drop(t, server, f)
+	require.NoError(t, lock(), "one that was never sent is simply sent")
+}
