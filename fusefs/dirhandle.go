@@ -1,0 +1,142 @@
+package fusefs
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"sftpmount/sftpconn"
+)
+
+// maxListingAge is how long the attributes in a listing are passed on. After
+// that the kernel asks for each file that a program wants to know of.
+const maxListingAge = 5 * time.Second
+
+// dots is how many entries come before those of the listing: "." and "..".
+const dots = 2
+
+// dirHandle is an open directory with its listing, which is whole from the
+// start: what changes while a program reads is neither lost nor seen twice.
+// go-fuse serialises the calls on one handle.
+type dirHandle struct {
+	node    *node
+	entries []sftpconn.DirEntry
+	taken   time.Time // when the listing was asked for
+	next    int       // index of the entry to read next, dots included
+}
+
+// list takes the listing, and starts over.
+func (d *dirHandle) list(ctx context.Context) syscall.Errno {
+	d.next, d.taken = 0, time.Now()
+	path, ok := d.node.path()
+	if !ok {
+		d.entries = nil // a removed directory is empty
+		return 0
+	}
+	entries, err := d.node.tree.fsys.ReadDir(ctx, path)
+	if err != nil {
+		return d.node.tree.errno(ctx, opReadDir, err, path)
+	}
+	d.entries = entries
+	return 0
+}
+
+var _ fs.FileReaddirenter = (*dirHandle)(nil)
+
+func (d *dirHandle) Readdirent(context.Context) (*fuse.DirEntry, syscall.Errno) {
+	if d.next >= len(d.entries)+dots {
+		return nil, 0
+	}
+	entry := d.dirEntry(d.next)
+	d.next++
+	entry.Off = uint64(d.next)
+	return entry, 0
+}
+
+// dirEntry returns the entry at an index.
+func (d *dirHandle) dirEntry(index int) *fuse.DirEntry {
+	dir := d.node
+	switch index {
+	case 0:
+		return &fuse.DirEntry{Name: ".", Mode: syscall.S_IFDIR, Ino: dir.StableAttr().Ino}
+	case 1:
+		ino := uint64(rootIno)
+		if _, parent := dir.Parent(); parent != nil {
+			ino = parent.StableAttr().Ino
+		}
+		return &fuse.DirEntry{Name: "..", Mode: syscall.S_IFDIR, Ino: ino}
+	}
+	entry := &d.entries[index-dots]
+	typ := entry.Attr.Type()
+	if typ == syscall.S_IFLNK && dir.tree.opts.FollowSymlinks {
+		typ = 0 // what it leads to, a lookup will tell
+	}
+	var ino uint64
+	if child := dir.GetChild(entry.Name); child != nil && (child.Mode() == typ || typ == 0) {
+		ino = child.StableAttr().Ino
+	} else {
+		ino = dir.tree.numbers.of(dir.StableAttr().Ino, entry.Name, typ)
+	}
+	return &fuse.DirEntry{Name: entry.Name, Mode: typ, Ino: ino}
+}
+
+var _ fs.FileSeekdirer = (*dirHandle)(nil)
+
+// Seekdir goes to where an entry that was read said that it ended. To the
+// start, it takes the listing anew, as rewinddir(3) demands.
+func (d *dirHandle) Seekdir(ctx context.Context, off uint64) syscall.Errno {
+	if off == 0 {
+		ctx, end := d.node.tree.begin(ctx)
+		defer end()
+		return d.list(ctx)
+	}
+	d.next = int(min(off, uint64(len(d.entries)+dots)))
+	return 0
+}
+
+var _ fs.FileLookuper = (*dirHandle)(nil)
+
+// Lookup answers READDIRPLUS for the entry that was read last, from the listing
+// and without a request. If that cannot be trusted, it fails: the kernel then
+// takes the entry without attributes, and looks it up if a program wants them.
+func (d *dirHandle) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	index := d.next - 1 - dots
+	if index < 0 || index >= len(d.entries) || d.entries[index].Name != name {
+		return nil, syscall.ENOENT // the kernel seeks backwards
+	}
+	attr := d.entries[index].Attr
+	if attr.Valid != sftpconn.AttrAll || time.Since(d.taken) > maxListingAge ||
+		attr.IsSymlink() && d.node.tree.opts.FollowSymlinks {
+		return nil, syscall.ENOENT
+	}
+	if child := nodeOf(d.node.GetChild(name)); child != nil && child.knowsSince(d.taken) {
+		return nil, syscall.ENOENT
+	}
+	return d.node.child(ctx, name, attr, d.taken, out)
+}
+
+// knowsSince reports whether more is known of the node than at some time.
+func (n *node) knowsSince(at time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.told.at.After(at) {
+		return true
+	}
+	for _, h := range n.handles {
+		if h.flags&sftpconn.Write != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+var _ fs.FileFsyncdirer = (*dirHandle)(nil)
+
+// Fsyncdir does nothing: SFTP cannot sync a directory, and programs that do it
+// to be safe must not fail for that.
+func (d *dirHandle) Fsyncdir(context.Context, uint32) syscall.Errno {
+	return 0
+}

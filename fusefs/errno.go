@@ -1,0 +1,83 @@
+package fusefs
+
+import (
+	"context"
+	"errors"
+	"path"
+	"syscall"
+
+	"sftpmount/sftpconn"
+)
+
+// maxName is the longest name that servers' file systems take (NAME_MAX), and
+// maxPath the longest path (PATH_MAX), in bytes.
+const (
+	maxName = 255
+	maxPath = 4096
+)
+
+// errno maps an error of the FS to what a program sees. This is the one place
+// where that is done. paths are what the operation was about, the last one what
+// it would have made or removed.
+func (t *tree) errno(ctx context.Context, op operationKind, err error, paths ...string) syscall.Errno {
+	if err == nil {
+		return 0
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		if errno == syscall.ENOSYS || errno == 0 {
+			return syscall.EIO // the kernel would remember ENOSYS
+		}
+		return errno
+	}
+	if status, ok := errors.AsType[*sftpconn.StatusError](err); ok {
+		return t.statusErrno(ctx, op, status.Code, paths)
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return syscall.EINTR
+	case errors.Is(err, context.DeadlineExceeded):
+		return syscall.ETIMEDOUT
+	case errors.Is(err, errors.ErrUnsupported):
+		return op.unsupported()
+	}
+	// The connection was lost, or the server cannot be trusted any more.
+	return t.unknown(op, err)
+}
+
+// unknown is EIO for an error that tells no more, which is logged, since the
+// program cannot tell.
+func (t *tree) unknown(op operationKind, err error) syscall.Errno {
+	t.opts.Logger.Debug("operation failed", "operation", op.String(), "error", err)
+	return syscall.EIO
+}
+
+// statusErrno maps the server's own answer (draft-ietf-secsh-filexfer-02,
+// section 7, and what OpenSSH's sftp-server makes of an errno in
+// errno_to_portable).
+func (t *tree) statusErrno(ctx context.Context, op operationKind, code sftpconn.StatusCode, paths []string) syscall.Errno {
+	switch code {
+	case sftpconn.StatusNoSuchFile:
+		return syscall.ENOENT
+	case sftpconn.StatusPermissionDenied:
+		return op.denied()
+	case sftpconn.StatusBadMessage: // ENAMETOOLONG or EINVAL
+		for _, p := range paths {
+			if len(path.Base(p)) > maxName || len(p) >= maxPath {
+				return syscall.ENAMETOOLONG
+			}
+		}
+		return syscall.EINVAL
+	case sftpconn.StatusOpUnsupported:
+		return op.unsupported()
+	case sftpconn.StatusFailure:
+		if len(paths) == 0 {
+			return syscall.EIO
+		}
+		for _, reason := range reasons[op] {
+			if reason.holds(ctx, t.fsys, paths) {
+				return reason.errno
+			}
+		}
+	}
+	return syscall.EIO
+}

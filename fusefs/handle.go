@@ -1,0 +1,157 @@
+package fusefs
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"slices"
+	"sync"
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"sftpmount/sftpconn"
+)
+
+// handle is an open file. Each belongs to one open(2), and ends with the
+// kernel's RELEASE after the last close(2) of that.
+type handle struct {
+	node  *node
+	file  sftpconn.File
+	flags sftpconn.OpenFlags
+}
+
+// errno maps an error of the open file.
+func (h *handle) errno(ctx context.Context, op operationKind, err error) syscall.Errno {
+	if path, linked := h.node.path(); linked {
+		return h.node.tree.errno(ctx, op, err, path)
+	}
+	return h.node.tree.errno(ctx, op, err)
+}
+
+var _ fs.FileReader = (*handle)(nil)
+
+func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	ctx, end := h.node.tree.begin(ctx)
+	defer end()
+	n, err := h.file.ReadAt(ctx, dest, off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, h.errno(ctx, opRead, err)
+	}
+	return fuse.ReadResultData(dest[:n]), 0
+}
+
+// buffers holds *[]byte for data that is being written.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+var _ fs.FileWriter = (*handle)(nil)
+
+// Write writes data, at the end of the file if it was opened with O_APPEND.
+//
+// data is go-fuse's again once Write returns, which may be before the FS is
+// done with it, if the program is killed. So the FS gets a copy, which goes
+// back to the pool only if the FS has surely let go of it.
+func (h *handle) Write(ctx context.Context, data []byte, off int64) (uint32, syscall.Errno) {
+	ctx, end := h.node.tree.begin(ctx)
+	defer end()
+	buf := buffers.Get().(*[]byte)
+	*buf = append((*buf)[:0], data...)
+	err := h.file.Write(*buf, off).Wait(ctx)
+	h.node.changed()
+	if err != nil {
+		return 0, h.errno(ctx, opWrite, err)
+	}
+	buffers.Put(buf)
+	return uint32(len(data)), 0
+}
+
+var _ fs.FileFlusher = (*handle)(nil)
+
+// Flush is called for each close(2). It reports what was written through this
+// handle and did not arrive.
+func (h *handle) Flush(ctx context.Context) syscall.Errno {
+	ctx, end := h.node.tree.begin(ctx)
+	defer end()
+	return h.errno(ctx, opWrite, h.file.Flush(ctx))
+}
+
+var _ fs.FileFsyncer = (*handle)(nil)
+
+// Fsync returns when all that was written through this handle has arrived and
+// is on stable storage there. A server without fsync@openssh.com cannot be
+// asked for the latter; then it succeeds all the same, as it does with sshfs.
+func (h *handle) Fsync(ctx context.Context, _ uint32) syscall.Errno {
+	ctx, end := h.node.tree.begin(ctx)
+	defer end()
+	err := h.file.Flush(ctx)
+	if err == nil {
+		err = h.file.Sync(ctx)
+	}
+	if errors.Is(err, errors.ErrUnsupported) {
+		return 0
+	}
+	return h.errno(ctx, opWrite, err)
+}
+
+var _ fs.FileReleaser = (*handle)(nil)
+
+func (h *handle) Release(ctx context.Context) syscall.Errno {
+	ctx, end := h.node.tree.begin(ctx)
+	defer end()
+	n := h.node
+	n.mu.Lock()
+	n.handles = slices.DeleteFunc(n.handles, func(other *handle) bool { return other == h })
+	n.mu.Unlock()
+	return h.errno(ctx, opRead, h.file.Close(ctx))
+}
+
+var _ fs.FileAllocater = (*handle)(nil)
+
+// Allocate is fallocate(2). It makes a file longer; that space is set aside for
+// it is nothing that SFTP can ask for, nor can it do the other modes.
+func (h *handle) Allocate(ctx context.Context, off, size uint64, mode uint32) syscall.Errno {
+	if mode != 0 {
+		return syscall.EOPNOTSUPP
+	}
+	if off > math.MaxInt64-min(size, math.MaxInt64) {
+		return syscall.EFBIG
+	}
+	ctx, end := h.node.tree.begin(ctx)
+	defer end()
+	attr, err := h.file.Attr(ctx)
+	if err != nil {
+		return h.errno(ctx, opStat, err)
+	}
+	if attr.Size >= off+size {
+		return 0
+	}
+	grow := sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrSize, Size: off + size}}
+	err = h.file.SetAttr(grow).Wait(ctx)
+	h.node.changed()
+	return h.errno(ctx, opWrite, err)
+}
+
+var _ fs.FileLseeker = (*handle)(nil)
+
+// Lseek is lseek(2) with SEEK_DATA or SEEK_HOLE. A file is all data here, with
+// the hole at its end that every file has.
+func (h *handle) Lseek(ctx context.Context, off uint64, whence uint32) (uint64, syscall.Errno) {
+	ctx, end := h.node.tree.begin(ctx)
+	defer end()
+	attr, err := h.file.Attr(ctx)
+	if err != nil {
+		return 0, h.errno(ctx, opStat, err)
+	}
+	switch {
+	case whence != unix.SEEK_DATA && whence != unix.SEEK_HOLE:
+		return 0, syscall.EINVAL
+	case off >= attr.Size:
+		return 0, syscall.ENXIO
+	case whence == unix.SEEK_HOLE:
+		return attr.Size, 0
+	}
+	return off, 0
+}

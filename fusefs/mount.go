@@ -1,0 +1,185 @@
+package fusefs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"sftpmount/sftpconn"
+)
+
+// Server serves a mounted file system to the kernel.
+type Server struct {
+	dir    string
+	tree   *tree
+	server *fuse.Server
+	served chan struct{} // closed when the last request was answered
+}
+
+// tree is what all nodes of a mount share.
+type tree struct {
+	fsys       sftpconn.FS
+	opts       Options
+	numbers    *numbers
+	notifier   *notifier
+	connection connection
+	watchers   sync.WaitGroup // operations' watch goroutines
+}
+
+// Mount mounts fsys on the directory mountpoint and serves it until it is
+// unmounted, by Unmount or Detach or from outside. It does not close fsys.
+func Mount(mountpoint string, fsys sftpconn.FS, opts Options) (*Server, error) {
+	opts.setDefaults()
+	dir, err := filepath.Abs(mountpoint)
+	if err != nil {
+		return nil, fmt.Errorf("mount %s: %w", mountpoint, err)
+	}
+	dir, err = filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil, fmt.Errorf("mount %s: %w", mountpoint, err)
+	}
+	fd, err := attach(dir, &opts)
+	if err != nil {
+		return nil, err
+	}
+	s, err := serve(dir, fd, fsys, opts)
+	if err != nil {
+		_ = detach(dir, true)
+		return nil, fmt.Errorf("mount %s: %w", mountpoint, err)
+	}
+	return s, nil
+}
+
+// serve answers the kernel on fd, an open /dev/fuse, which it takes over.
+func serve(dir string, fd int, fsys sftpconn.FS, opts Options) (*Server, error) {
+	connection, err := watchConnection(fd)
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	t := &tree{
+		fsys:       fsys,
+		opts:       opts,
+		numbers:    newNumbers(),
+		notifier:   newNotifier(),
+		connection: connection,
+	}
+	config := t.config()
+	var raw = fs.NewNodeFS(&node{tree: t, links: 1}, config)
+	if opts.AllowRoot {
+		raw = &gate{RawFileSystem: raw, owner: uint32(unix.Geteuid())}
+	}
+	// go-fuse takes a /dev/fuse that is mounted already by this name.
+	server, err := fuse.NewServer(raw, fmt.Sprintf("/dev/fd/%d", fd), &config.MountOptions)
+	if err != nil {
+		t.close()
+		return nil, err
+	}
+	s := &Server{dir: dir, tree: t, server: server, served: make(chan struct{})}
+	go func() {
+		server.Serve()
+		t.close()
+		close(s.served)
+	}()
+	return s, nil
+}
+
+// config returns the options for go-fuse.
+func (t *tree) config() *fs.Options {
+	o := &t.opts
+	config := &fs.Options{
+		EntryTimeout:    &o.EntryTimeout,
+		AttrTimeout:     &o.AttrTimeout,
+		NullPermissions: true,
+		RootStableAttr:  &fs.StableAttr{Ino: rootIno},
+		Logger:          slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
+	}
+	if o.NegativeTimeout > 0 {
+		config.NegativeTimeout = &o.NegativeTimeout
+	}
+	config.MountOptions = fuse.MountOptions{
+		MaxWrite:      maxRequest,
+		MaxBackground: maxBackground,
+		// The kernel remembers the ENOSYS that this answers with, and
+		// tells programs EOPNOTSUPP without asking again.
+		DisableXAttrs: true,
+		// O_TRUNC goes along with the open, as in SFTP.
+		ExtraCapabilities: fuse.CAP_ATOMIC_O_TRUNC | fuse.CAP_ASYNC_DIO |
+			fuse.CAP_DIRECT_IO_ALLOW_MMAP,
+		Debug:        o.Debug,
+		Logger:       config.Logger,
+		PanicHandler: t.panicked,
+	}
+	return config
+}
+
+// panicked is called by go-fuse when a handler panics.
+func (t *tree) panicked(reason any) fuse.Status {
+	t.opts.Logger.Error("panic in a request of the kernel",
+		"reason", reason, "stack", string(debug.Stack()))
+	return fuse.EIO
+}
+
+// close releases what the tree holds. No request is under way any more.
+func (t *tree) close() {
+	t.watchers.Wait()
+	t.notifier.close()
+	t.connection.close()
+}
+
+// stat returns the attributes of what path shows: a link itself, or with
+// FollowSymlinks what it leads to.
+func (t *tree) stat(ctx context.Context, path string) (sftpconn.Attr, error) {
+	if t.opts.FollowSymlinks {
+		return t.fsys.Stat(ctx, path)
+	}
+	return t.fsys.Lstat(ctx, path)
+}
+
+// Wait returns when the file system is not mounted any more, for whatever
+// reason, and all requests have been answered.
+func (s *Server) Wait() {
+	<-s.served
+}
+
+// Unmount unmounts the file system, and returns when all is done. While files
+// on it are open, it does nothing and returns an error that matches
+// syscall.EBUSY. If it is not mounted any more, it returns nil.
+func (s *Server) Unmount() error {
+	if s.ended() {
+		return nil
+	}
+	if err := detach(s.dir, false); err != nil {
+		return err
+	}
+	s.Wait()
+	return nil
+}
+
+// Detach takes the file system out of the directory tree at once, even if files
+// on it are open. They go on working, and Wait returns when the last of them
+// is closed (umount2(2), MNT_DETACH).
+func (s *Server) Detach() error {
+	if s.ended() {
+		return nil
+	}
+	return detach(s.dir, true)
+}
+
+// ended reports whether the kernel has ended the connection: what is mounted
+// on the directory then, if anything, is not ours.
+func (s *Server) ended() bool {
+	select {
+	case <-s.served:
+		return true
+	default:
+		return s.tree.connection.ended()
+	}
+}

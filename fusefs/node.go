@@ -1,0 +1,216 @@
+package fusefs
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"sftpmount/sftpconn"
+)
+
+// node is a file that the kernel knows.
+type node struct {
+	fs.Inode
+	tree *tree
+
+	mu      sync.Mutex
+	handles []*handle // that are open
+	links   uint32    // names: 1, and those made here since the node is known
+	told    knowledge
+	pages   version // of the pages that the kernel may hold; zero: none known
+}
+
+// path returns the remote path of the node. It is false if no name leads to the
+// node any more.
+func (n *node) path() (string, bool) {
+	var names []string
+	for inode := n.EmbeddedInode(); !inode.IsRoot(); {
+		name, parent := inode.Parent()
+		if parent == nil {
+			return "", false
+		}
+		names = append(names, name)
+		inode = parent
+	}
+	if len(names) == 0 {
+		return n.tree.opts.Root, true
+	}
+	slices.Reverse(names)
+	return strings.TrimSuffix(n.tree.opts.Root, "/") + "/" + strings.Join(names, "/"), true
+}
+
+// pathOf returns the remote path of a name in the directory.
+func (n *node) pathOf(name string) (string, syscall.Errno) {
+	dir, ok := n.path()
+	if !ok {
+		return "", syscall.ENOENT // the directory was removed
+	}
+	return strings.TrimSuffix(dir, "/") + "/" + name, 0
+}
+
+// nodeOf returns the node of an inode, nil if there is none.
+func nodeOf(inode *fs.Inode) *node {
+	if inode == nil {
+		return nil
+	}
+	n, _ := inode.Operations().(*node)
+	return n
+}
+
+// child returns the inode for a name that the FS has just told of, known or
+// new, and tells the kernel its attributes as of the time at.
+func (n *node) child(ctx context.Context, name string, attr sftpconn.Attr, at time.Time, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	typ, ok := fileType(attr)
+	if !ok {
+		return nil, syscall.EIO
+	}
+	known := nodeOf(n.GetChild(name))
+	if known != nil && (known.Mode() != typ || known.splits(attr)) {
+		n.lose(name)
+		known = nil
+	}
+	if known == nil {
+		known = &node{tree: n.tree, links: 1}
+		ino := n.tree.numbers.of(n.StableAttr().Ino, name, typ)
+		n.NewInode(ctx, known, fs.StableAttr{Mode: typ, Ino: ino})
+	}
+	known.tell(&out.Attr, attr, at)
+	return known.EmbeddedInode(), 0
+}
+
+// newborn is child for a name that was just created: whatever was known under
+// it is another file.
+func (n *node) newborn(ctx context.Context, name string, attr sftpconn.Attr, at time.Time, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	n.lose(name)
+	return n.child(ctx, name, attr, at, out)
+}
+
+// lose unties a name from the file that is known under it.
+func (n *node) lose(name string) {
+	n.unlinked(name)
+	n.RmChild(name)
+}
+
+// unlinked counts the end of a name that go-fuse is about to take out of its
+// tree.
+func (n *node) unlinked(name string) {
+	n.tree.numbers.forget(n.StableAttr().Ino, name)
+	if child := nodeOf(n.GetChild(name)); child != nil {
+		child.mu.Lock()
+		child.links = max(child.links, 2) - 1
+		child.told.at = time.Now()
+		child.mu.Unlock()
+	}
+}
+
+// splits reports whether one of the node's several names has come to mean
+// another file. That cannot be seen for sure, so any change that was not made
+// here is taken for it: two names of one file shown as two files do no harm,
+// two files shown as one do.
+func (n *node) splits(attr sftpconn.Attr) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.links > 1 && n.told.contradicts(attr)
+}
+
+// tell writes what the FS said of the node at some time into a reply.
+func (n *node) tell(out *fuse.Attr, attr sftpconn.Attr, at time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.tree.opts.show(out, attr, n.links)
+	n.told = knowledge{attr: attr, at: at}
+}
+
+// changed says that the file was changed here: what the kernel was told of it
+// is out of date, and it knows.
+func (n *node) changed() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.told.at, n.told.stale = time.Now(), true
+}
+
+// anyHandle returns one of the node's open files: for writing, if there is one.
+func (n *node) anyHandle() *handle {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var found *handle
+	for _, h := range n.handles {
+		if found == nil || h.flags&sftpconn.Write != 0 {
+			found = h
+		}
+	}
+	return found
+}
+
+var _ fs.NodeLookuper = (*node)(nil)
+
+func (n *node) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	ctx, end := n.tree.begin(ctx)
+	defer end()
+	path, errno := n.pathOf(name)
+	if errno != 0 {
+		return nil, errno
+	}
+	before, at := n.GetChild(name), time.Now()
+	attr, err := n.tree.stat(ctx, path)
+	if err != nil {
+		errno := n.tree.errno(ctx, opStat, err, path)
+		if errno == syscall.ENOENT && before != nil && n.GetChild(name) == before {
+			n.lose(name) // it was removed on the server
+		}
+		return nil, errno
+	}
+	return n.child(ctx, name, attr, at, out)
+}
+
+var _ fs.NodeAccesser = (*node)(nil)
+
+// Access lets everything pass but the execution of a file that nobody may
+// execute: the server decides at the operation itself. With default_permissions
+// the kernel decides, and does not ask.
+func (n *node) Access(ctx context.Context, mask uint32) syscall.Errno {
+	const execute = 1 // X_OK
+	if mask&execute == 0 || n.Mode() != syscall.S_IFREG {
+		return 0
+	}
+	ctx, end := n.tree.begin(ctx)
+	defer end()
+	attr, _, errno := n.attr(ctx)
+	if errno == 0 && attr.Valid&sftpconn.AttrMode != 0 && attr.Mode&0o111 == 0 {
+		return syscall.EACCES
+	}
+	return errno
+}
+
+var _ fs.NodeStatfser = (*node)(nil)
+
+// Statfs describes the remote file system. Where the server cannot, all counts
+// are zero, which df(1) takes for unknown.
+func (n *node) Statfs(ctx context.Context, out *fuse.StatfsOut) syscall.Errno {
+	ctx, end := n.tree.begin(ctx)
+	defer end()
+	path, ok := n.path()
+	if !ok {
+		path = n.tree.opts.Root
+	}
+	st, err := n.tree.fsys.StatVFS(ctx, path)
+	if errors.Is(err, errors.ErrUnsupported) {
+		out.Bsize, out.Frsize, out.NameLen = blockSize, blockSize, 255
+		return 0
+	}
+	if err != nil {
+		return n.tree.errno(ctx, opStat, err, path)
+	}
+	out.Bsize, out.Frsize = uint32(st.BlockSize), uint32(st.FragmentSize)
+	out.Blocks, out.Bfree, out.Bavail = st.Blocks, st.BlocksFree, st.BlocksAvail
+	out.Files, out.Ffree = st.Files, st.FilesFree
+	out.NameLen = uint32(st.MaxNameLength)
+	return 0
+}

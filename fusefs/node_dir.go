@@ -1,0 +1,115 @@
+package fusefs
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+)
+
+var _ fs.NodeMkdirer = (*node)(nil)
+
+func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	ctx, end := n.tree.begin(ctx)
+	defer end()
+	path, errno := n.pathOf(name)
+	if errno != 0 {
+		return nil, errno
+	}
+	at := time.Now()
+	attr, err := n.tree.fsys.Mkdir(ctx, path, mode&0o7777)
+	if err != nil {
+		return nil, n.tree.errno(ctx, opMkdir, err, path)
+	}
+	if !attr.IsDir() {
+		return nil, syscall.EIO
+	}
+	n.changed()
+	return n.newborn(ctx, name, attr, at, out)
+}
+
+var _ fs.NodeRmdirer = (*node)(nil)
+
+func (n *node) Rmdir(ctx context.Context, name string) syscall.Errno {
+	ctx, end := n.tree.begin(ctx)
+	defer end()
+	path, errno := n.pathOf(name)
+	if errno != 0 {
+		return errno
+	}
+	if err := n.tree.fsys.Rmdir(ctx, path); err != nil {
+		return n.tree.errno(ctx, opRmdir, err, path)
+	}
+	n.changed()
+	n.unlinked(name)
+	return 0
+}
+
+var _ fs.NodeUnlinker = (*node)(nil)
+
+func (n *node) Unlink(ctx context.Context, name string) syscall.Errno {
+	ctx, end := n.tree.begin(ctx)
+	defer end()
+	path, errno := n.pathOf(name)
+	if errno != 0 {
+		return errno
+	}
+	if err := n.tree.fsys.Remove(ctx, path); err != nil {
+		return n.tree.errno(ctx, opRemove, err, path)
+	}
+	n.changed()
+	n.unlinked(name)
+	return 0
+}
+
+var _ fs.NodeRenamer = (*node)(nil)
+
+// Rename takes RENAME_NOREPLACE (renameat2(2)); SFTP can neither exchange two
+// names nor leave a whiteout.
+func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
+	ctx, end := n.tree.begin(ctx)
+	defer end()
+	to, ok := newParent.(*node)
+	if !ok || flags&^unix.RENAME_NOREPLACE != 0 {
+		return syscall.EINVAL
+	}
+	oldPath, errno := n.pathOf(name)
+	if errno != 0 {
+		return errno
+	}
+	newPath, errno := to.pathOf(newName)
+	if errno != 0 {
+		return errno
+	}
+	replace := flags&unix.RENAME_NOREPLACE == 0
+	op := opRename
+	if !replace {
+		op = opRenameNew
+	}
+	if err := n.tree.fsys.Rename(ctx, oldPath, newPath, replace); err != nil {
+		return n.tree.errno(ctx, op, err, oldPath, newPath)
+	}
+	n.changed()
+	to.changed()
+	to.unlinked(newName)
+	if child := nodeOf(n.GetChild(name)); child != nil {
+		child.changed()
+	}
+	n.tree.numbers.move(n.StableAttr().Ino, name, to.StableAttr().Ino, newName)
+	return 0
+}
+
+var _ fs.NodeOpendirHandler = (*node)(nil)
+
+func (n *node) OpendirHandle(ctx context.Context, _ uint32) (fs.FileHandle, uint32, syscall.Errno) {
+	ctx, end := n.tree.begin(ctx)
+	defer end()
+	d := &dirHandle{node: n}
+	if errno := d.list(ctx); errno != 0 {
+		return nil, 0, errno
+	}
+	return d, 0, 0
+}

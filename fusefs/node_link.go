@@ -1,0 +1,97 @@
+package fusefs
+
+import (
+	"context"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+var _ fs.NodeSymlinker = (*node)(nil)
+
+// Symlink makes a symbolic link. The target goes to the server as it is, even
+// if it will not be shown (see Readlink): the link may be meant for others.
+func (n *node) Symlink(ctx context.Context, target, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	ctx, end := n.tree.begin(ctx)
+	defer end()
+	path, errno := n.pathOf(name)
+	if errno != 0 {
+		return nil, errno
+	}
+	at := time.Now()
+	attr, err := n.tree.fsys.Symlink(ctx, target, path)
+	if err != nil {
+		return nil, n.tree.errno(ctx, opSymlink, err, path)
+	}
+	n.changed()
+	return n.newborn(ctx, name, attr, at, out)
+}
+
+var _ fs.NodeReadlinker = (*node)(nil)
+
+// Readlink reads a symbolic link. The kernel resolves what it reads as, so a
+// target that can lead out of the mount is EPERM unless NoContainSymlinks.
+// The kernel does not remember the answer: it changes when a folder above moves.
+func (n *node) Readlink(ctx context.Context) ([]byte, syscall.Errno) {
+	ctx, end := n.tree.begin(ctx)
+	defer end()
+	path, ok := n.path()
+	if !ok {
+		return nil, syscall.ESTALE
+	}
+	target, err := n.tree.fsys.Readlink(ctx, path)
+	if err != nil {
+		return nil, n.tree.errno(ctx, opReadlink, err, path)
+	}
+	opts := &n.tree.opts
+	depth := opts.depth(path)
+	if opts.TransformSymlinks {
+		target = transformed(target, opts.Root, depth)
+	}
+	if !opts.NoContainSymlinks && !contained(target, depth) {
+		return nil, syscall.EPERM
+	}
+	return []byte(target), 0
+}
+
+// depth returns how many directories lie between the root and the file at path.
+func (o *Options) depth(path string) int {
+	rest := strings.TrimPrefix(path, strings.TrimSuffix(o.Root, "/")+"/")
+	return strings.Count(rest, "/")
+}
+
+var _ fs.NodeLinker = (*node)(nil)
+
+// Link makes a hard link. Both names lead to one inode as long as the kernel
+// knows it; SFTP does not tell which files are linked elsewhere.
+func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	ctx, end := n.tree.begin(ctx)
+	defer end()
+	old, ok := target.(*node)
+	if !ok {
+		return nil, syscall.EXDEV
+	}
+	oldPath, ok := old.path()
+	if !ok {
+		return nil, syscall.ENOENT
+	}
+	newPath, errno := n.pathOf(name)
+	if errno != 0 {
+		return nil, errno
+	}
+	at := time.Now()
+	attr, err := n.tree.fsys.Link(ctx, oldPath, newPath)
+	if err != nil {
+		return nil, n.tree.errno(ctx, opLink, err, oldPath, newPath)
+	}
+	n.changed()
+	n.lose(name)
+	old.mu.Lock()
+	old.links++
+	old.mu.Unlock()
+	old.tell(&out.Attr, attr, at)
+	return old.EmbeddedInode(), 0
+}

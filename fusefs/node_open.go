@@ -1,0 +1,166 @@
+package fusefs
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"sftpmount/sftpconn"
+)
+
+// openFlags translates the flags of open(2). O_CREAT and O_EXCL come only with
+// Create; the kernel keeps O_NOFOLLOW and the like to itself.
+func openFlags(flags uint32) sftpconn.OpenFlags {
+	var f sftpconn.OpenFlags
+	switch flags & syscall.O_ACCMODE {
+	case syscall.O_RDONLY:
+		f = sftpconn.Read
+	case syscall.O_WRONLY:
+		f = sftpconn.Write
+	case syscall.O_RDWR:
+		f = sftpconn.Read | sftpconn.Write
+	}
+	if flags&syscall.O_APPEND != 0 && f&sftpconn.Write != 0 {
+		f |= sftpconn.Append
+	}
+	if flags&syscall.O_TRUNC != 0 {
+		f |= sftpconn.Truncate
+	}
+	return f
+}
+
+var _ fs.NodeOpener = (*node)(nil)
+
+func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
+	ctx, end := n.tree.begin(ctx)
+	defer end()
+	path, ok := n.path()
+	if !ok {
+		return nil, 0, syscall.ESTALE
+	}
+	f := openFlags(flags)
+	file, attr, err := n.tree.fsys.Open(ctx, path, f, 0)
+	if err != nil {
+		return nil, 0, n.tree.errno(ctx, opOpen, err, path)
+	}
+	if typ := attr.Type(); typ != 0 && typ != n.Mode() {
+		_ = file.Close(ctx)
+		return nil, 0, syscall.ESTALE
+	}
+	reply := n.cacheFlags(ctx, attr, f)
+	return n.opened(file, f), reply, 0
+}
+
+// cacheFlags decides what becomes of the pages and attributes that the kernel
+// holds of a file, now that it is opened and its attributes are attr.
+//
+// Whatever was closed elsewhere before must be seen. Pages stay only if the
+// file has the size and mtime that it had when the pages before were dropped,
+// and that mtime was old enough then. And since the reply to OPEN carries no
+// attributes, while reads and stat(2) trust the size that the kernel knows for
+// as long as AttrTimeout, the kernel must forget it first if it is wrong.
+func (n *node) cacheFlags(ctx context.Context, attr sftpconn.Attr, flags sftpconn.OpenFlags) uint32 {
+	opts := &n.tree.opts
+	now := time.Now()
+	v, sure := versionOf(attr, now)
+	n.mu.Lock()
+	keep := sure && v == n.pages && !opts.NoAutoCache
+	n.pages = version{}
+	if sure {
+		n.pages = v
+	}
+	wrong := n.told.contradicts(attr)
+	n.told = knowledge{attr: attr, at: now}
+	n.mu.Unlock()
+
+	if flags&sftpconn.Truncate != 0 {
+		n.changed() // and the kernel knows
+	} else if wrong {
+		n.tree.notifier.forgetAttributes(ctx, n.EmbeddedInode())
+	}
+	switch {
+	case opts.DirectIO:
+		return fuse.FOPEN_DIRECT_IO
+	case keep || opts.KernelCache:
+		return fuse.FOPEN_KEEP_CACHE
+	}
+	return 0
+}
+
+// opened returns the handle for a file of the node that was just opened.
+func (n *node) opened(file sftpconn.File, flags sftpconn.OpenFlags) *handle {
+	h := &handle{node: n, file: file, flags: flags}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.handles = append(n.handles, h)
+	return h
+}
+
+var _ fs.NodeCreater = (*node)(nil)
+
+func (n *node) Create(ctx context.Context, name string, flags uint32, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
+	ctx, end := n.tree.begin(ctx)
+	defer end()
+	f := openFlags(flags) | sftpconn.Create
+	if flags&syscall.O_EXCL != 0 {
+		f |= sftpconn.Excl
+	}
+	inode, file, errno := n.create(ctx, name, f, mode, out)
+	if errno != 0 {
+		return nil, nil, 0, errno
+	}
+	var reply uint32
+	if n.tree.opts.DirectIO {
+		reply = fuse.FOPEN_DIRECT_IO
+	}
+	return inode, nodeOf(inode).opened(file, f), reply, 0
+}
+
+// create opens a file that is to be created.
+func (n *node) create(ctx context.Context, name string, f sftpconn.OpenFlags, mode uint32, out *fuse.EntryOut) (*fs.Inode, sftpconn.File, syscall.Errno) {
+	path, errno := n.pathOf(name)
+	if errno != 0 {
+		return nil, nil, errno
+	}
+	at := time.Now()
+	file, attr, err := n.tree.fsys.Open(ctx, path, f, mode&0o7777)
+	if err != nil {
+		op := opCreate
+		if f&sftpconn.Excl != 0 {
+			op = opCreateNew
+		}
+		return nil, nil, n.tree.errno(ctx, op, err, path)
+	}
+	n.changed()
+	if typ := attr.Type(); typ != 0 && typ != syscall.S_IFREG {
+		_ = file.Close(ctx)
+		return nil, nil, syscall.EIO
+	}
+	inode, errno := n.newborn(ctx, name, attr, at, out)
+	if errno != 0 {
+		_ = file.Close(ctx)
+		return nil, nil, errno
+	}
+	return inode, file, 0
+}
+
+var _ fs.NodeMknoder = (*node)(nil)
+
+// Mknod makes a regular file. SFTP version 3 cannot make others.
+func (n *node) Mknod(ctx context.Context, name string, mode uint32, _ uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	if typ := mode & syscall.S_IFMT; typ != 0 && typ != syscall.S_IFREG {
+		return nil, syscall.EPERM
+	}
+	ctx, end := n.tree.begin(ctx)
+	defer end()
+	f := sftpconn.Write | sftpconn.Create | sftpconn.Excl
+	inode, file, errno := n.create(ctx, name, f, mode, out)
+	if errno != 0 {
+		return nil, errno
+	}
+	_ = file.Close(ctx)
+	return inode, 0
+}

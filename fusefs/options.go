@@ -1,0 +1,80 @@
+package fusefs
+
+import (
+	"io"
+	"log/slog"
+	"time"
+)
+
+// maxRequest is the largest READ or WRITE that the kernel is offered, in
+// bytes: the most that Linux takes (FUSE_MAX_MAX_PAGES pages).
+const maxRequest = 1 << 20
+
+// maxBackground is how many read-ahead requests the kernel may have under way
+// at once. Its own default of 12 is made for local disks.
+const maxBackground = 64
+
+// Options say how a remote directory is mounted. The names are those of
+// sshfs's and fuse's mount options (sshfs(1), fuse(8)).
+type Options struct {
+	Root    string // absolute remote path of the directory that is mounted
+	FsName  string // first field of /proc/mounts; empty: Subtype
+	Subtype string // the type there is "fuse." and this
+
+	AllowOther         bool // let other users in
+	AllowRoot          bool // let root in, and nobody else
+	DefaultPermissions bool // the kernel checks modes and owners
+	ReadOnly           bool
+
+	// MountOptions are further options for mount(2) or fusermount3, such as
+	// "noatime" or "noexec". "nosuid" and "nodev" hold unless their
+	// opposites stand here.
+	MountOptions []string
+
+	EntryTimeout    time.Duration // how long the kernel trusts a name
+	AttrTimeout     time.Duration // and attributes
+	NegativeTimeout time.Duration // and that a name does not exist
+
+	UID   *uint32 // show all files as this user's
+	GID   *uint32 // and this group's
+	Umask *uint32 // show all permissions as 0777 less these bits
+
+	DirectIO    bool   // bypass the kernel's page cache
+	KernelCache bool   // keep pages at open, even if the file has changed
+	NoAutoCache bool   // drop pages at open, even if the file is unchanged
+	MaxRead     uint32 // largest READ in bytes; 0: what the kernel allows
+
+	NoContainSymlinks bool // show link targets that lead out of the mount
+	TransformSymlinks bool // make absolute targets below Root relative
+	FollowSymlinks    bool // show what links lead to on the server
+
+	Logger *slog.Logger // nil: nothing is logged
+	Debug  bool         // log every request of the kernel
+}
+
+// DefaultOptions returns the options of a mount without any: libfuse's and
+// sshfs's own defaults.
+func DefaultOptions() Options {
+	return Options{
+		Root:         "/",
+		Subtype:      "sftpmount",
+		EntryTimeout: time.Second,
+		AttrTimeout:  time.Second,
+	}
+}
+
+// setDefaults fills in what cannot be left empty.
+func (o *Options) setDefaults() {
+	if o.Root == "" {
+		o.Root = "/"
+	}
+	if o.Subtype == "" {
+		o.Subtype = "sftpmount"
+	}
+	if o.FsName == "" {
+		o.FsName = o.Subtype
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+}
