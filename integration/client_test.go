@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -87,4 +88,13 @@ func userName(t testing.TB, uid int) string {
 	u, err := user.LookupId(strconv.Itoa(uid))
 	require.NoError(t, err)
 	return u.Username
+}
+
+// replaceInConfig changes the ssh_config, which must hold old.
+func (c *client) replaceInConfig(t testing.TB, old, replacement string) {
+	t.Helper()
+	config, err := os.ReadFile(c.config)
+	require.NoError(t, err)
+	require.Contains(t, string(config), old)
+	c.writeFile(t, "config", []byte(strings.Replace(string(config), old, replacement, 1)))
 }

@@ -58,6 +58,7 @@ func prepareMount(t testing.TB, c *client, remote string) *mount {
 	t.Helper()
 	m := &mount{t: t, client: c, remote: remote, dir: t.TempDir()}
 	m.log = filepath.Join(t.TempDir(), "log")
+	t.Cleanup(m.close)
 	return m
 }
 
@@ -92,8 +93,10 @@ func (m *mount) adopt(p *os.Process) {
 		m.state, _ = p.Wait()
 		close(ended)
 	}()
+	if m.watchdog != nil {
+		m.watchdog.stop()
+	}
 	m.watchdog = watch(m)
-	m.t.Cleanup(m.close)
 }
 
 func (m *mount) hasEnded() bool {
@@ -147,6 +150,9 @@ func (m *mount) waitForEnd(code int) {
 
 // close ends what the test left, and judges the program's log.
 func (m *mount) close() {
+	if m.process == nil {
+		return // it was never started
+	}
 	m.watchdog.stop()
 	defer m.checkLog()
 	switch {

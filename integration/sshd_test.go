@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -68,8 +69,10 @@ func (s *sshd) writeConfig() {
 		"PasswordAuthentication no",
 		"PermitRootLogin prohibit-password",
 		"LogLevel INFO",
-		"Subsystem sftp "+sftpServerPath,
 	)
+	if !slices.ContainsFunc(s.extra, func(line string) bool { return strings.HasPrefix(line, "Subsystem ") }) {
+		lines = append(lines, "Subsystem sftp "+sftpServerPath) // sshd allows no second one
+	}
 	if knowsPenalties() {
 		// Tests that fail to log in must not keep the others out.
 		lines = append(lines, "PerSourcePenalties no")

@@ -128,6 +128,6 @@ func sameText(t testing.TB, want, got, what string, args ...any) {
 	for at < min(len(want), len(got)) && want[at] == got[at] {
 		at++
 	}
-	t.Errorf("%s: %d bytes expected, got %d; from byte %d on %q was expected, got %q", fmt.Sprintf(what, args...),
+	t.Fatalf("%s: %d bytes expected, got %d; from byte %d on %q was expected, got %q", fmt.Sprintf(what, args...),
 		len(want), len(got), at, want[at:min(len(want), at+100)], got[at:min(len(got), at+100)])
 }

@@ -1,0 +1,166 @@
+package integration
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestUnmount(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	m.write("file", "content")
+	m.unmount()
+	assert.Equal(t, "content", m.serverFile("file"))
+}
+
+// What was written is on the server when umount returns, though the file was
+// never fsynced.
+func TestUnmountAfterWriting(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	content := strings.Repeat("0123456789", 400_000)
+	m.write("file", content)
+	require.NoError(t, unmount(m.dir))
+	sameText(t, content, m.serverFile("file"), "on the server")
+	m.waitForEnd(0)
+}
+
+func TestSignalUnmounts(t *testing.T) {
+	t.Parallel()
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			m := newMount(t)
+			m.write("file", "content")
+			m.signal(signal)
+			m.waitForEnd(0)
+			assert.Equal(t, "content", m.serverFile("file"))
+		})
+	}
+}
+
+// A mount in use is not torn away by the first signal; a second one detaches
+// it, and files that are open go on working.
+func TestSignalWhileBusy(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	m.expect(`(?i)busy|in use`)
+	m.write("file", "content")
+	f, err := os.OpenFile(m.path("file"), os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer f.Close()
+	m.signal(syscall.SIGINT)
+	eventually(t, 10*time.Second, func() bool {
+		log, err := os.ReadFile(m.log)
+		return err == nil && strings.Contains(strings.ToLower(string(log)), "busy")
+	}, "the program says that its mount is busy: %s", tail{m.log})
+	assert.True(t, m.mounted())
+
+	m.signal(syscall.SIGINT)
+	eventually(t, 10*time.Second, func() bool { return !m.mounted() }, "the second signal detaches")
+	_, err = f.WriteAt([]byte("CON"), 0)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	m.waitForEnd(0)
+	assert.Equal(t, "CONtent", m.serverFile("file"))
+}
+
+func TestBackground(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t)
+	c := newClient(t, s, userName(t, os.Getuid()), s.port)
+	m := prepareMount(t, c, t.TempDir())
+	m.writeOnServer("file", "content")
+	require.NoError(t, os.WriteFile(m.log, nil, 0o600))
+
+	said, err := runDetached(t, "", "-F", c.config, hostAlias+":"+m.remote, m.dir)
+	require.NoError(t, err, said)
+	assert.Empty(t, said)
+	require.True(t, m.mounted(), "it is mounted when the program returns")
+	m.adopt(findDaemon(t, m.dir))
+	assert.Equal(t, "content", m.mountFile("file"))
+	m.unmount()
+}
+
+// findDaemon finds the program that serves dir in the background. This process
+// is its parent by now: see adoptOrphans.
+func findDaemon(t *testing.T, dir string) *os.Process {
+	t.Helper()
+	for _, pid := range children(os.Getpid()) {
+		if strings.HasSuffix(commandLine(pid), dir) {
+			process, err := os.FindProcess(pid)
+			require.NoError(t, err)
+			return process
+		}
+	}
+	require.Fail(t, "no program in the background")
+	return nil
+}
+
+func TestOptionsAnywhere(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t)
+	m := prepareMount(t, newClient(t, s, userName(t, os.Getuid()), s.port), t.TempDir())
+	m.startCommand(exec.Command(*program, "-o", "ro", hostAlias+":"+m.remote, "-F"+m.client.config,
+		"-o", "uid=7,gid=8", m.dir, "-f", "-oumask=077"))
+	m.writeOnServer("file", "content")
+	assert.Equal(t, "7 8 600\n", run(t, m.dir, "stat", "-c", "%u %g %a", "file"))
+	_, err := tryRun(t, m.dir, "touch", "new")
+	require.Error(t, err, "mounted read-only")
+}
+
+func TestRelativeDirectories(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t)
+	c := newClient(t, s, userName(t, os.Getuid()), s.port)
+	home, err := os.UserHomeDir()
+	require.NoError(t, err)
+	if out, err := exec.Command("getent", "passwd", userName(t, os.Getuid())).Output(); err == nil {
+		home = strings.Split(string(out), ":")[5]
+	}
+	for _, dir := range []string{"", "~", ".", "~/", "~" + userName(t, os.Getuid())} {
+		t.Run("home as "+dir, func(t *testing.T) {
+			m := prepareMount(t, c, home)
+			m.start(hostAlias+":"+dir, m.dir)
+			assert.Equal(t, run(t, home, "ls", "-A"), run(t, m.dir, "ls", "-A"))
+		})
+	}
+}
+
+// A program that was killed leaves a dead mount. The next one says so, and
+// which command clears it.
+func TestDeadMount(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	m.write("file", "content")
+	m.signal(syscall.SIGKILL)
+	<-m.ended
+	require.True(t, m.mounted())
+
+	said, err := runDetached(t, "", "-F", m.client.config, hostAlias+":"+m.remote, m.dir)
+	require.Error(t, err)
+	assert.Contains(t, said, "dead mount")
+	_, command, found := strings.Cut(strings.TrimSpace(said), "with: ")
+	require.True(t, found, "no command in %q", said)
+	shell(t, "/", command)
+	assert.False(t, m.mounted())
+
+	m.start(hostAlias+":"+m.remote, m.dir)
+	assert.Equal(t, "content", m.mountFile("file"))
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	t.Parallel()
+	for _, flag := range []string{"-h", "-V"} {
+		out, err := runDetached(t, "", flag)
+		require.NoError(t, err)
+		assert.Contains(t, out, "sftpmount")
+	}
+}

@@ -1,0 +1,86 @@
+package integration
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// ordinary is the user nobody, who is on every system and has no rights.
+const ordinary = 65534
+
+// asUser makes cmd run as an ordinary user.
+func asUser(cmd *exec.Cmd) *exec.Cmd {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: ordinary, Gid: ordinary}}
+	return cmd
+}
+
+// runAsUser is run for an ordinary user.
+func runAsUser(t *testing.T, dir string, argv ...string) string {
+	t.Helper()
+	cmd, out := tool(t, dir, argv...)
+	require.NoError(t, asUser(cmd).Run(), "%v\n%s", argv, out)
+	return out.String()
+}
+
+// forEveryone reports whether all users may read and write a file.
+func forEveryone(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().Perm()&0o006 == 0o006
+}
+
+// inNamespace runs the test again in a mount namespace where /dev/fuse is for
+// everyone, as it is on any system with udev. Containers often keep it to root.
+func inNamespace(t *testing.T) {
+	t.Helper()
+	device := filepath.Join(t.TempDir(), "fuse")
+	cmd := exec.CommandContext(t.Context(), "sh", "-euc", `
+		mknod -m 666 "$0" c 10 229
+		mount --bind "$0" /dev/fuse
+		exec "$@"`, device, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-program="+*program)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "--- PASS: "+t.Name())
+}
+
+// An ordinary user mounts and unmounts with fusermount3, and logs in at the
+// server with the same name.
+func TestOrdinaryUser(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("all other tests run as an ordinary user already")
+	}
+	if !forEveryone("/dev/fuse") {
+		inNamespace(t)
+		return
+	}
+	s := startSSHD(t, "Subsystem sftp internal-sftp") // nobody's shell starts no sftp-server
+	require.NoError(t, os.Chmod(filepath.Join(s.dir, "authorized_keys"), 0o644))
+	c := newClient(t, s, userName(t, ordinary), s.port)
+	c.giveTo(t, ordinary)
+	m := prepareMount(t, c, t.TempDir())
+	require.NoError(t, os.Chmod(filepath.Dir(c.dir), 0o755)) // the test's own folder for temporary files
+	for _, dir := range []string{m.remote, m.dir} {
+		require.NoError(t, os.Chown(dir, ordinary, ordinary))
+	}
+	m.startCommand(asUser(m.command(hostAlias+":"+m.remote, m.dir)))
+
+	tree := makeTree(t, 6, 4)
+	run(t, "/", "chmod", "-R", "a+rX", tree)
+	runAsUser(t, m.dir, "cp", "-r", "--preserve=mode,timestamps", tree, "in")
+	sameTree(t, tree, m.onServer("in"))
+	runAsUser(t, "/", "diff", "-r", tree, m.path("in"))
+	assert.Equal(t, strconv.Itoa(ordinary)+"\n", run(t, m.remote, "stat", "-c", "%u", "in"))
+	_, err := os.Stat(m.path("in"))
+	require.ErrorIs(t, err, syscall.EACCES, "other users, even root, are kept out")
+
+	runAsUser(t, "/", "fusermount3", "-u", m.dir)
+	m.waitForEnd(0)
+}
