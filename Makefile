@@ -24,7 +24,8 @@ install: build ## install the program and its manual page below $(DESTDIR)$(PREF
 	install -D -m 644 docs/sftpmount.1 $(DESTDIR)$(PREFIX)/share/man/man1/sftpmount.1
 
 demo: deps build ## mount a server inside the demo itself, use it, clean up
-	@$(GO) run ./integration/demo build/sftpmount
+	@$(GO) test -c -o build/demo ./integration/demo
+	@build/demo -program build/sftpmount
 
 test: deps build ## run all tests with the race detector
 	$(GO) test -race -timeout $(TIMEOUT) ./...

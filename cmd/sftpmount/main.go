@@ -1,0 +1,46 @@
+// Command sftpmount mounts a directory of a server over SSH.
+//
+//	sftpmount [user@]host:[dir] mountpoint [options]
+//
+// It reads the command line (args.go, options.go, table.go), starts itself once
+// more to go to the background later (background.go), builds the stack of file
+// systems (wire.go), mounts it and serves until it is unmounted (serve.go).
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	code, err := run(os.Args[1:])
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "sftpmount: %s\n", oneLine(err))
+	}
+	os.Exit(code)
+}
+
+// run returns the code to exit with, and what is still to be said about it.
+func run(args []string) (int, error) {
+	o, err := parseArgs(args)
+	if err != nil {
+		return exitCode(err), err
+	}
+	switch {
+	case o.help:
+		fmt.Print(helpText())
+		return exitOK, nil
+	case o.version:
+		fmt.Println("sftpmount version", versionText())
+		return exitOK, nil
+	}
+	starter, err := findParent()
+	if err != nil {
+		return exitFailure, err
+	}
+	if starter == nil && !o.foreground {
+		return runInBackground()
+	}
+	err = serve(o, starter)
+	return exitCode(err), err
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"sftpmount/fusefs"
+)
+
+// serve connects, mounts and returns when the mount has ended. starter is the
+// process to release when the mount is there, or nil.
+func serve(o *options, starter *parent) error {
+	log, lines := newLogger(o)
+	for _, warning := range o.warnings {
+		log.Warn(warning)
+	}
+	log.Debug("accepted options that mean nothing here", "options", o.ignored)
+	mountpoint, err := checkMountpoint(o.mountpoint)
+	if err != nil {
+		return err
+	}
+	if err := checkFUSE(); err != nil {
+		return err
+	}
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+
+	stack, mount, err := start(o, mountpoint, signals, log)
+	if err != nil {
+		return err
+	}
+	if starter != nil {
+		lines.leaveTerminal()
+		if err := starter.release(); err != nil {
+			return errors.Join(err, mount.Unmount(), stack.close())
+		}
+	}
+	log.Info("mounted", "source", o.target.String(), "mountpoint", mountpoint)
+	waitForEnd(mount, mountpoint, signals, log)
+	if err := stack.close(); err != nil {
+		log.Error("data did not reach the server", "err", err)
+		return failure(exitUnsent, "data did not reach the server: %w", err)
+	}
+	log.Info("unmounted", "mountpoint", mountpoint)
+	return nil
+}
+
+// start connects and mounts. Until it has mounted, a signal ends it.
+func start(o *options, mountpoint string, signals <-chan os.Signal, log *slog.Logger) (*stack, *fusefs.Server, error) {
+	ctx, stop := untilSignal(signals)
+	defer stop()
+	stack, err := connect(ctx, o, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	root, err := findRoot(ctx, o, stack)
+	if err != nil {
+		_ = stack.close()
+		return nil, nil, err
+	}
+	mount, err := fusefs.Mount(mountpoint, stack.fsys, o.fuseOptions(root, log))
+	if err != nil {
+		_ = stack.close()
+		return nil, nil, failure(exitMount, "%w", err)
+	}
+	return stack, mount, nil
+}
+
+// untilSignal returns a context that ends with the next signal. After stop,
+// signals go to whoever reads the channel next.
+func untilSignal(signals <-chan os.Signal) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case s := <-signals:
+			cancel(interrupted(s.(syscall.Signal)))
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		cancel(nil)
+		<-done
+	}
+}
+
+// findRoot returns the absolute path of the directory to mount.
+func findRoot(ctx context.Context, o *options, stack *stack) (string, error) {
+	root, err := stack.fsys.RealPath(ctx, o.target.dir)
+	if err != nil {
+		return "", directoryError(ctx, o, err)
+	}
+	attr, err := stack.fsys.Stat(ctx, root)
+	switch {
+	case o.noCheckRoot:
+		return root, nil
+	case err != nil:
+		return "", directoryError(ctx, o, err)
+	case !attr.IsDir():
+		return "", failure(exitDirectory, "%s on %s is not a directory", root, o.target.host)
+	}
+	return root, nil
+}
+
+func directoryError(ctx context.Context, o *options, err error) error {
+	dir := o.target.dir
+	if dir == "" {
+		dir = "the home directory"
+	}
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, fs.ErrNotExist):
+		return failure(exitDirectory, "%s does not exist on %s", dir, o.target.host)
+	case errors.Is(err, fs.ErrPermission):
+		return failure(exitDirectory, "%s on %s may not be read by the user who logged in", dir, o.target.host)
+	}
+	return failure(exitDirectory, "%s on %s: %w", dir, o.target.host, err)
+}
+
+// waitForEnd returns when the file system is mounted no more. The first signal
+// unmounts it, the second detaches it even if files on it are in use, and the
+// third gives those up.
+func waitForEnd(mount *fusefs.Server, mountpoint string, signals <-chan os.Signal, log *slog.Logger) {
+	ended := make(chan struct{})
+	go func() { // ends with the mount, or with the program
+		defer close(ended)
+		mount.Wait()
+	}()
+	next := []func(){
+		func() {
+			switch err := mount.Unmount(); {
+			case errors.Is(err, syscall.EBUSY):
+				log.Warn(mountpoint + " is busy: close what uses it; a second signal detaches it")
+			case err != nil:
+				log.Error("cannot unmount; a second signal detaches the mount", "err", err)
+			}
+		},
+		func() {
+			if err := mount.Detach(); err != nil {
+				log.Error("cannot detach the mount; a third signal ends this program", "err", err)
+				return
+			}
+			log.Warn(mountpoint + " is detached: this program ends when the last file on it is closed, or with a third signal")
+		},
+	}
+	for {
+		select {
+		case <-ended:
+			return
+		case <-signals:
+			if len(next) == 0 {
+				return
+			}
+			// Not here, since unmounting can wait for a server that
+			// does not answer, and then the next signal counts.
+			go next[0]()
+			next = next[1:]
+		}
+	}
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"sftpmount/fusefs"
+	"sftpmount/reconnect"
+	"sftpmount/sftpconn"
+	"sftpmount/sftpconn/sshdial"
+)
+
+// Here, and only here, the command line's options become those of each package.
+
+// dialOptions returns what sshdial is to know, password included if it comes
+// from standard input.
+func (o *options) dialOptions(log *slog.Logger) (sshdial.Options, error) {
+	dial := sshdial.Options{
+		Host:       o.target.host,
+		User:       o.target.user,
+		ConfigFile: o.configFile,
+		Overrides:  o.sshOverrides(),
+		Prompter:   sshdial.Terminal{},
+		Logger:     log,
+	}
+	if o.passwordStdin {
+		password, err := readPassword(os.Stdin)
+		if err != nil {
+			return dial, err
+		}
+		dial.Password = password
+	}
+	return dial, nil
+}
+
+// sshOverrides returns the last value of each keyword, since ssh itself would
+// take the first. Of those that add up, it keeps all.
+func (o *options) sshOverrides() []string {
+	var overrides []string
+	seen := map[string]bool{}
+	for _, option := range slices.Backward(o.ssh) {
+		addsUp := option.keyword == "IdentityFile" || option.keyword == "CertificateFile"
+		if addsUp || !seen[option.keyword] {
+			overrides = append(overrides, option.keyword+"="+option.value)
+		}
+		seen[option.keyword] = true
+	}
+	slices.Reverse(overrides)
+	return overrides
+}
+
+// readPassword reads the first line.
+func readPassword(r io.Reader) ([]byte, error) {
+	line, err := bufio.NewReader(r).ReadBytes('\n')
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("option \"password_stdin\": reading standard input: %w", err)
+	}
+	password := []byte(strings.TrimRight(string(line), "\r\n"))
+	if len(password) == 0 {
+		return nil, usageError("option \"password_stdin\": standard input holds no password")
+	}
+	return password, nil
+}
+
+// makeAbsolute keeps the paths of a configuration valid when the program
+// leaves the current directory.
+func makeAbsolute(cfg *sshdial.Config) error {
+	for _, list := range [][]string{
+		cfg.IdentityFile, cfg.CertificateFile, cfg.UserKnownHostsFile, cfg.GlobalKnownHostsFile,
+	} {
+		for i, path := range list {
+			absolute, err := filepath.Abs(path)
+			if err != nil {
+				return err
+			}
+			list[i] = absolute
+		}
+	}
+	return nil
+}
+
+func connOptions(cfg *sshdial.Config, log *slog.Logger) sftpconn.Options {
+	return sftpconn.Options{
+		KeepaliveInterval: cfg.ServerAliveInterval,
+		KeepaliveCount:    cfg.ServerAliveCountMax,
+		Logger:            log,
+	}
+}
+
+func (o *options) reconnectOptions(log *slog.Logger) reconnect.Options {
+	return reconnect.Options{
+		// 0 would mean the default there.
+		Timeout:   max(o.reconnectTimeout, 1),
+		Hard:      o.hard,
+		Disabled:  o.noReconnect,
+		Permanent: sshdial.IsPermanent,
+		Logger:    log,
+	}
+}
+
+func (o *options) fuseOptions(root string, log *slog.Logger) fusefs.Options {
+	fuse := fusefs.DefaultOptions()
+	fuse.Root = root
+	fuse.FsName = o.fsname
+	if fuse.FsName == "" {
+		fuse.FsName = o.target.String()
+	}
+	fuse.Subtype = o.subtype
+	fuse.AllowOther = o.allowOther
+	fuse.AllowRoot = o.allowRoot
+	fuse.DefaultPermissions = o.defaultPermissions
+	fuse.MountOptions = o.kernelFlags
+	fuse.EntryTimeout = o.entryTimeout
+	fuse.AttrTimeout = o.attrTimeout
+	fuse.NegativeTimeout = o.negativeTimeout
+	fuse.UID, fuse.GID, fuse.Umask = o.uid, o.gid, o.umask
+	fuse.DirectIO = o.directIO
+	fuse.KernelCache = o.kernelCache
+	fuse.NoAutoCache = o.noAutoCache
+	fuse.MaxRead = uint32(o.maxRead)
+	fuse.NoContainSymlinks = o.allowEscapes
+	fuse.TransformSymlinks = o.transformSymlinks
+	fuse.FollowSymlinks = o.followSymlinks
+	fuse.Logger = log
+	fuse.Debug = o.debug
+	return fuse
+}
+
+// A stack is the file systems that stand on each other, from the connection
+// up to what FUSE shows.
+type stack struct {
+	fsys   sftpconn.FS
+	dialer *sshdial.Dialer
+}
+
+// connect makes the first connection and stacks the file systems on it.
+func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) {
+	dialOptions, err := o.dialOptions(log)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := sshdial.Resolve(ctx, dialOptions)
+	if err != nil {
+		return nil, connectError(ctx, err)
+	}
+	if err := makeAbsolute(&cfg); err != nil {
+		return nil, err
+	}
+	dialer := sshdial.NewDialer(cfg, dialOptions)
+	dial := func(ctx context.Context) (sftpconn.Session, error) {
+		client, err := dialer.Dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		conn, err := sftpconn.New(ctx, client, connOptions(&cfg, log))
+		if err != nil {
+			return nil, err
+		}
+		return conn, nil
+	}
+	fsys, err := reconnect.New(ctx, dial, o.reconnectOptions(log))
+	if err != nil {
+		_ = dialer.Close()
+		return nil, connectError(ctx, err)
+	}
+	return &stack{fsys, dialer}, nil
+}
+
+func connectError(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, sshdial.ErrInterrupted): // at a question
+		return interrupted(syscall.SIGINT)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return failure(exitConnect, "%w", err)
+}
+
+// close ends the connection. Its error says that data was lost.
+func (s *stack) close() error {
+	err := s.fsys.Close()
+	_ = s.dialer.Close()
+	return err
+}
