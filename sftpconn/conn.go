@@ -20,7 +20,7 @@ type Options struct {
 	KeepaliveCount int
 
 	// BulkChannels bounds the channels that carry file data besides the one
-	// for metadata. 0 means 4, below 0 none: everything goes over one channel.
+	// for metadata. 0 means 8, below 0 none: everything goes over one channel.
 	BulkChannels int
 
 	// Logger is told of what the server does wrong. nil means slog.Default().
@@ -35,7 +35,7 @@ func (o Options) withDefaults() Options {
 		o.KeepaliveCount = 3
 	}
 	if o.BulkChannels == 0 {
-		o.BulkChannels = 4
+		o.BulkChannels = 8
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -64,7 +64,7 @@ type Conn struct {
 
 	mu      sync.Mutex
 	bulk    []*channel
-	opening bool // a bulk channel is being opened
+	opening int  // bulk channels that are being opened
 	refused bool // the server wants no further channels
 	err     error
 }
@@ -110,9 +110,8 @@ func (c *Conn) start(ctx context.Context) error {
 	}
 	c.meta, c.ext = ch, ext
 	go c.awaitEnd()
-	c.background.Add(2)
-	go c.watch(ch)
-	go c.keepalive()
+	c.background.Go(func() { c.watch(ch) })
+	c.background.Go(c.keepalive)
 	c.limits, err = askLimits(ctx, ch, ext)
 	return err
 }
@@ -133,7 +132,6 @@ func (c *Conn) awaitEnd() {
 
 // watch ends the connection when ch ends.
 func (c *Conn) watch(ch *channel) {
-	defer c.background.Done()
 	select {
 	case <-ch.done:
 		c.fail(ch.err)
@@ -196,37 +194,52 @@ func (c *Conn) bulkChannel() *channel {
 // its window.
 const busy = 1 << 20
 
-// growBulk starts opening one more bulk channel, if there may be one.
-func (c *Conn) growBulk() {
+// goBackground runs task in a goroutine that Close waits for. After the
+// connection has ended nothing in it can block, so nobody has to wait.
+func (c *Conn) goBackground(task func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.opening || c.refused || c.err != nil || len(c.bulk) >= c.opts.BulkChannels {
+	if c.err == nil {
+		c.background.Go(task)
+	} else {
+		go task()
+	}
+}
+
+// growBulk starts opening bulk channels, if there may be more of them: one at
+// first, and then as many as there are.
+func (c *Conn) growBulk() {
+	c.mu.Lock()
+	n := min(max(len(c.bulk), 1), c.opts.BulkChannels-len(c.bulk))
+	if c.opening > 0 || c.refused || c.err != nil || n <= 0 {
+		c.mu.Unlock()
 		return
 	}
-	c.opening = true
-	c.background.Add(1)
-	go func() {
-		defer c.background.Done()
-		ch, err := c.openBulk()
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.opening = false
-		if err != nil {
-			c.refused = true
-			if c.err == nil {
-				c.opts.Logger.Debug("the server allows no further channel", "bulk", len(c.bulk), "err", err)
-			}
-			return
+	c.opening = n
+	c.mu.Unlock()
+	for range n {
+		c.goBackground(c.addBulk)
+	}
+}
+
+func (c *Conn) addBulk() {
+	ch, err := c.openBulk()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.opening--
+	if err != nil {
+		c.refused = true
+		if c.err == nil {
+			c.opts.Logger.Debug("the server allows no further channel", "bulk", len(c.bulk), "err", err)
 		}
-		if c.err != nil {
-			ch.fail(c.err)
-			<-ch.done
-			return
-		}
-		c.bulk = append(c.bulk, ch)
-		c.background.Add(1)
-		go c.watch(ch)
-	}()
+		return
+	}
+	if c.err != nil {
+		ch.fail(c.err)
+		return
+	}
+	c.bulk = append(c.bulk, ch)
+	c.background.Go(func() { c.watch(ch) })
 }
 
 func (c *Conn) openBulk() (*channel, error) {

@@ -262,3 +262,60 @@ func TestLimitsAreBounded(t *testing.T) {
 		assert.Equal(t, want, boundLimit(n, 32<<10), n)
 	}
 }
+
+// On several channels, what a File is asked to do must still happen in order
+// where the order makes a difference.
+func TestOrderHoldsAcrossChannels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		content := make([]byte, 0)
+		channels := map[int]bool{}
+		s := newFakeServer(func(channel int, req sshfx.Packet) sshfx.Packet {
+			mu.Lock()
+			defer mu.Unlock()
+			switch req := req.(type) {
+			case *sshfx.OpenPacket:
+				return &sshfx.HandlePacket{Handle: "h"}
+			case *sshfx.StatPacket, *sshfx.FStatPacket:
+				return attrsPacket(regular, max(len(content), 1))
+			case *sshfx.FSetStatPacket:
+				content = content[:req.Attrs.Size]
+			case *sshfx.WritePacket:
+				channels[channel] = true
+				mu.Unlock() // each channel has its own pace
+				time.Sleep(time.Duration(1+channel) * time.Millisecond)
+				mu.Lock()
+				end := int(req.Offset) + len(req.Data)
+				if end > len(content) {
+					content = append(content, make([]byte, end-len(content))...)
+				}
+				copy(content[req.Offset:], req.Data)
+			}
+			return status(StatusOK)
+		})
+		c := s.connect(t, Options{})
+		f, _, err := c.Open(t.Context(), "/a", Write|Create, 0o644)
+		require.NoError(t, err)
+		want := make([]byte, 24<<20)
+		for i := range want {
+			want[i] = byte(i >> 16)
+		}
+		const step = 1 << 20
+		for at := 0; at < len(want); at += step {
+			f.Write(bytes.Repeat([]byte{0xee}, step/2), int64(at+step/4)) // overwritten below
+			f.Write(want[at:at+step], int64(at))
+			time.Sleep(60 * time.Millisecond) // less than the server needs
+		}
+		require.NoError(t, f.Flush(t.Context()))
+		require.Greater(t, len(channels), 2, "the file never spread")
+		f.Write(make([]byte, step), int64(len(want)))
+		f.SetAttr(SetAttr{Attr: Attr{Valid: AttrSize, Size: 5 << 20}})
+		f.Write([]byte("after"), 5<<20)
+		f.Write([]byte("AFTER"), 5<<20)
+		attr, err := f.Attr(t.Context())
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, attr.Size, uint64(5<<20))
+		require.NoError(t, f.Flush(t.Context()))
+		assert.True(t, bytes.Equal(append(want[:5<<20:5<<20], "AFTER"...), content))
+	})
+}

@@ -13,21 +13,21 @@ type handle struct {
 	id string
 }
 
-// file is a File on a Conn. All its writes go through the handle that it was
-// opened with, in order. Reads of a file that is only read spread over further
-// handles once it has read much.
+// file is a File on a Conn. It is opened on one channel, and when much of it is
+// read or written at once, on further ones.
 type file struct {
 	conn  *Conn
 	path  string // that it was opened by
 	flags OpenFlags
-	first handle
 
 	mu       sync.Mutex
 	closed   bool
-	unacked  []*call // started with Write and SetAttr, not yet seen by Flush
-	moved    int64   // bytes read
-	more     []handle
-	widening bool // a further handle is being opened, or none can be
+	handles  []handle // the one it was opened with first
+	widening bool     // further handles are being opened, or none can be
+	moved    int64    // bytes read
+	spread   spread   // which handle a write takes
+	unacked  []tracked
+	lastHeld *heldRequest // the last request that was held back, or nil
 }
 
 var _ File = (*file)(nil)
@@ -79,39 +79,46 @@ func (f *file) finishRead(ctx context.Context, h handle, c *call, p []byte, off 
 
 // Write implements [File].
 func (f *file) Write(p []byte, off int64) Pending {
-	if len(p) <= f.conn.limits.write {
-		return f.track(f.startWrite(p, off))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var parts pendings
+	for at := 0; at == 0 || at < len(p); {
+		from := off + int64(at)
+		part := p[at:min(at+f.partLength(from), len(p))]
+		parts = append(parts, f.begin(false, func() *call { return f.startWrite(part, from) }))
+		at += max(len(part), 1)
 	}
-	var all pendings
-	for at := 0; at < len(p); at += f.conn.limits.write {
-		part := p[at:min(at+f.conn.limits.write, len(p))]
-		all = append(all, f.track(f.startWrite(part, off+int64(at))))
+	if len(parts) == 1 {
+		return parts[0]
 	}
-	return all
-}
-
-func (f *file) startWrite(p []byte, off int64) *call {
-	packet := &sshfx.WritePacket{Handle: f.first.id, Offset: uint64(off), Data: p}
-	return f.first.ch.startBulk("WRITE", f.path, packet, len(p))
+	return parts
 }
 
 // SetAttr implements [File].
 func (f *file) SetAttr(set SetAttr) Pending {
-	return f.track(f.first.ch.start("FSETSTAT", f.path, &sshfx.FSetStatPacket{Handle: f.first.id, Attrs: set.encode()}))
-}
-
-// track remembers c for Flush, and forgets those that have succeeded.
-func (f *file) track(c *call) *call {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.begin(true, func() *call {
+		h := f.handles[0]
+		return h.ch.start("FSETSTAT", f.path, &sshfx.FSetStatPacket{Handle: h.id, Attrs: set.encode()})
+	})
+}
+
+// tracked is a request that Flush waits for.
+type tracked interface {
+	Pending
+	succeeded() bool // the answer is there and good
+}
+
+// track remembers p for Flush, and forgets those that have succeeded. f.mu is
+// held.
+func (f *file) track(p tracked) {
 	for len(f.unacked) > 0 && f.unacked[0].succeeded() {
 		f.unacked = f.unacked[1:]
 	}
-	f.unacked = append(f.unacked, c)
-	return c
+	f.unacked = append(f.unacked, p)
 }
 
-// succeeded reports whether the answer is there and good.
 func (c *call) succeeded() bool {
 	select {
 	case <-c.done:
@@ -122,13 +129,13 @@ func (c *call) succeeded() bool {
 }
 
 // pendings is a Write that takes several requests.
-type pendings []*call
+type pendings []Pending
 
 // Wait implements [Pending].
 func (all pendings) Wait(ctx context.Context) error {
 	var first error
-	for _, c := range all {
-		if err := c.Wait(ctx); err != nil && first == nil {
+	for _, p := range all {
+		if err := p.Wait(ctx); err != nil && first == nil {
 			first = err
 		}
 	}
@@ -163,7 +170,17 @@ func (f *file) Flush(ctx context.Context) error {
 
 // Attr implements [File].
 func (f *file) Attr(ctx context.Context) (Attr, error) {
-	return awaitAttr(ctx, f.first.startStat(f.path))
+	if err := f.awaitHeld(ctx); err != nil {
+		return Attr{}, err
+	}
+	return awaitAttr(ctx, f.first().startStat(f.path))
+}
+
+// first returns the handle that the file was opened with.
+func (f *file) first() handle {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.handles[0]
 }
 
 func (h handle) startStat(path string) *call {
@@ -175,7 +192,8 @@ func (f *file) Sync(ctx context.Context) error {
 	if _, ok := f.conn.ext[extFsync]; !ok {
 		return missing(extFsync)
 	}
-	return await(ctx, f.first.ch.start("fsync", f.path, fsyncPacket(f.first.id)))
+	h := f.first()
+	return await(ctx, h.ch.start("fsync", f.path, fsyncPacket(h.id)))
 }
 
 // Close implements [File]. It does not wait for the server: an error of CLOSE
@@ -187,8 +205,7 @@ func (f *file) Close(context.Context) error {
 		return nil
 	}
 	f.closed = true
-	f.first.close(f.path)
-	for _, h := range f.more {
+	for _, h := range f.handles {
 		h.close(f.path)
 	}
 	return nil

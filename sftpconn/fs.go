@@ -83,9 +83,11 @@ type FS interface {
 
 // File is an open regular file.
 //
-// Requests on one File reach the server in the order in which they were
-// started. Write and SetAttr only start theirs, so that several can be under
-// way at once: the reply is awaited through the [Pending] that they return.
+// Requests on one File are carried out in the order in which they were started,
+// as far as the order makes a difference; but ReadAt and Attr may overtake a
+// Write that is not acknowledged yet. Write and SetAttr only start theirs, so
+// that several can be under way at once: the reply is awaited through the
+// [Pending] that they return.
 type File interface {
 	// ReadAt reads len(p) bytes from offset off. It returns fewer only
 	// together with an error, io.EOF at the end of the file. p is not

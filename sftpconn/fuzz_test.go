@@ -119,7 +119,7 @@ func FuzzStream(f *testing.F) {
 		_, _ = c.ReadDir(ctx, "/d")
 		_, _ = c.Readlink(ctx, "/l")
 		h := handle{ch, "h"}
-		_, _ = (&file{conn: c, first: h}).ReadAt(ctx, make([]byte, 64), 0)
+		_, _ = (&file{conn: c, handles: []handle{h}}).ReadAt(ctx, make([]byte, 64), 0)
 		ch.fail(io.EOF)
 		<-ch.done
 		require.NoError(t, ctx.Err(), "a request hung")

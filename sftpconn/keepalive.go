@@ -23,7 +23,6 @@ func (a *activity) silence() time.Duration { return time.Since(a.start) - time.D
 // server, and after KeepaliveCount of them it ends the connection. The probe
 // runs beside the clock, because it blocks for as long as the link is stuck.
 func (c *Conn) keepalive() {
-	defer c.background.Done()
 	interval := c.opts.KeepaliveInterval
 	if interval < 0 {
 		return

@@ -63,7 +63,7 @@ func (c *Conn) open(ctx context.Context, path string, flags OpenFlags, mode uint
 	if err != nil {
 		return nil, Attr{}, err
 	}
-	f := &file{conn: c, path: path, flags: flags, first: handle{ch, id}}
+	f := &file{conn: c, path: path, flags: flags, handles: []handle{{ch, id}}}
 	attr, err := awaitAttr(ctx, stat)
 	var status *StatusError
 	if errors.As(err, &status) { // removed or renamed since
