@@ -13,6 +13,7 @@ import (
 type interactiveLogin struct {
 	login    *login
 	attempts int
+	wasAsked bool // in any attempt
 
 	// Of the attempt under way:
 	rounds     int    // requests of the server
@@ -46,6 +47,7 @@ func (i *interactiveLogin) next() (ssh.AuthMethod, error) {
 // challenge answers one request of the server.
 func (i *interactiveLogin) challenge(name, instruction string, questions []string, echos []bool) ([]string, error) {
 	i.rounds++
+	i.wasAsked = true
 	stored := &i.login.h.memory.password
 	isPassword := len(questions) == 1 && !echos[0] && asksForPassword(questions[0])
 	if isPassword && stored.value != nil && !i.usedStored {
@@ -116,7 +118,7 @@ func (i *interactiveLogin) settle(accepted bool) {
 func (i *interactiveLogin) restart() { i.attempts = 0 }
 
 func (i *interactiveLogin) tried() string {
-	if i.attempts == 0 {
+	if !i.wasAsked {
 		return ""
 	}
 	return i.name()

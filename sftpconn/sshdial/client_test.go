@@ -1,0 +1,189 @@
+package sshdial
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ssh"
+)
+
+// transport is sftpconn.Transport, which this package does not import.
+type transport interface {
+	OpenChannel(ctx context.Context) (io.ReadWriteCloser, error)
+	Ping() error
+	Close() error
+}
+
+var _ transport = (*Client)(nil)
+
+func newKnownServer(t *testing.T, sshdConfig ...string) *testServer {
+	t.Helper()
+	s := newUnknownServer(t, sshdConfig...)
+	s.know("NAME", "host_ed25519")
+	return s.run()
+}
+
+func TestMaxSessions(t *testing.T) {
+	s := newKnownServer(t, "MaxSessions 1")
+	client, err := dial(t, s.resolve(), Options{})
+	require.NoError(t, err)
+	first, err := client.OpenChannel(testContext(t))
+	require.NoError(t, err)
+	_, err = client.OpenChannel(testContext(t))
+	var refused *ssh.OpenChannelError
+	require.ErrorAs(t, err, &refused)
+	require.NoError(t, first.Close())
+}
+
+func TestNoSubsystem(t *testing.T) {
+	s := newKnownServer(t, "#Subsystem")
+	client, err := dial(t, s.resolve(), Options{})
+	require.NoError(t, err)
+	_, err = client.OpenChannel(testContext(t))
+	require.ErrorIs(t, err, ErrNoSubsystem)
+	require.ErrorContains(t, err, `"sftp"`)
+}
+
+func TestServerByPath(t *testing.T) {
+	s := newKnownServer(t, "#Subsystem")
+	client, err := dial(t, s.resolve(), Options{Subsystem: "/usr/lib/openssh/sftp-server"})
+	require.NoError(t, err)
+	requireSFTP(t, client)
+}
+
+func TestClose(t *testing.T) {
+	s := newKnownServer(t)
+	client, err := dial(t, s.resolve(), Options{})
+	require.NoError(t, err)
+	require.NoError(t, client.Err())
+	channel, err := client.OpenChannel(testContext(t))
+	require.NoError(t, err)
+	read := make(chan error)
+	go func() {
+		_, err := channel.Read(make([]byte, 1))
+		read <- err
+	}()
+	require.NoError(t, client.Close())
+	require.Error(t, <-read)
+	<-client.Done()
+	require.Error(t, client.Err())
+	require.NoError(t, client.Close())
+	require.Error(t, client.Ping())
+	_, err = client.OpenChannel(testContext(t))
+	require.Error(t, err)
+}
+
+func TestServerThatGoesAway(t *testing.T) {
+	var mu sync.Mutex
+	var conns []net.Conn
+	s := newKnownServer(t)
+	cfg := s.resolve()
+	cfg.HostKeyAlias, cfg.StrictHostKeyChecking = "proxied", "accept-new"
+	cfg.Port = serve(t, func(conn net.Conn) {
+		server, err := net.Dial("tcp", s.address())
+		if err != nil {
+			return
+		}
+		mu.Lock()
+		conns = append(conns, conn, server)
+		mu.Unlock()
+		go func() { _, _ = io.Copy(server, conn) }()
+		_, _ = io.Copy(conn, server)
+	}).Port
+	client, err := dial(t, cfg, Options{})
+	require.NoError(t, err)
+	mu.Lock()
+	for _, c := range conns {
+		_ = c.Close()
+	}
+	mu.Unlock()
+	select {
+	case <-client.Done():
+	case <-testContext(t).Done():
+		t.Fatal("the end was not noticed")
+	}
+	require.Error(t, client.Ping())
+}
+
+func TestConnectionRefused(t *testing.T) {
+	s := newUnknownServer(t)
+	_, err := dial(t, s.resolve(), Options{})
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+	require.ErrorContains(t, err, s.address())
+	require.False(t, IsPermanent(err))
+}
+
+func TestUnknownHostName(t *testing.T) {
+	s := newUnknownServer(t)
+	_, err := dial(t, s.resolve("HostName nowhere.invalid"), Options{})
+	var dns *net.DNSError
+	require.ErrorAs(t, err, &dns)
+	require.False(t, IsPermanent(err))
+}
+
+// silent accepts connections, says what is given, and then nothing.
+func silent(t *testing.T, greeting string) Config {
+	t.Helper()
+	return serve(t, func(conn net.Conn) {
+		_, _ = io.WriteString(conn, greeting)
+		_, _ = io.Copy(io.Discard, conn)
+	})
+}
+
+func TestSilentServer(t *testing.T) {
+	for name, greeting := range map[string]string{"no greeting": "", "no key exchange": "SSH-2.0-silent\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			cfg := silent(t, greeting)
+			cfg.ConnectTimeout = 100 * time.Millisecond
+			_, err := dial(t, cfg, Options{})
+			require.ErrorContains(t, err, "does not answer")
+			require.ErrorContains(t, err, "ConnectTimeout")
+			require.False(t, IsPermanent(err))
+
+			cfg.ConnectTimeout = time.Hour
+			ctx, cancel := context.WithTimeout(testContext(t), 100*time.Millisecond)
+			defer cancel()
+			_, err = NewDialer(cfg, Options{}).Dial(ctx)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		})
+	}
+}
+
+func TestServerThatHangsUp(t *testing.T) {
+	cfg := serve(t, func(conn net.Conn) { _ = conn.Close() })
+	_, err := dial(t, cfg, Options{})
+	require.Error(t, err)
+	require.False(t, IsPermanent(err))
+}
+
+func TestNoCommonAlgorithm(t *testing.T) {
+	s := newKnownServer(t, "Ciphers aes256-ctr")
+	_, err := dial(t, s.resolve("Ciphers aes128-gcm@openssh.com"), Options{})
+	var none *ssh.AlgorithmNegotiationError
+	require.ErrorAs(t, err, &none)
+	require.True(t, IsPermanent(err))
+	require.ErrorContains(t, err, "aes256-ctr")
+	require.ErrorContains(t, err, "aes128-gcm@openssh.com")
+}
+
+// TestOpenChannelEndsWithItsContext has a server that never answers.
+func TestOpenChannelEndsWithItsContext(t *testing.T) {
+	server := &passwordServer{password: "right"}
+	block := make(chan struct{})
+	config := server.config()
+	cfg := startServerWith(t, config, func(ssh.NewChannel) { <-block })
+	client, err := dial(t, cfg, Options{Password: []byte("right")})
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(testContext(t), 50*time.Millisecond)
+	defer cancel()
+	_, err = client.OpenChannel(ctx)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NoError(t, client.Close())
+	close(block)
+}

@@ -1,0 +1,267 @@
+package sshdial
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// newUnknownServer starts a server into which one can log in, and whose host key
+// is not known yet.
+func newUnknownServer(t *testing.T, sshdConfig ...string) *testServer {
+	t.Helper()
+	s := startSSHD(t, sshdConfig...)
+	s.keygen("id", "ed25519")
+	s.allow("id")
+	return s
+}
+
+func requireHostKeyError(t *testing.T, err error, problem string) {
+	t.Helper()
+	var hostKey *HostKeyError
+	require.ErrorAs(t, err, &hostKey)
+	require.ErrorContains(t, err, problem)
+	require.True(t, IsPermanent(err))
+}
+
+func TestUnknownKeyIsAskedFor(t *testing.T) {
+	s := newUnknownServer(t).run()
+	fingerprint := strings.Fields(command(t, "ssh-keygen", "-l", "-f", s.path("host_ed25519")))[1]
+	for _, answers := range [][]string{{"yes"}, {"maybe", "YES"}, {fingerprint}} {
+		p := &prompter{t: t, answers: answers}
+		_, err := dial(t, s.resolve(), Options{Prompter: p})
+		require.NoError(t, err)
+		require.Len(t, p.asked, len(answers))
+		require.Equal(t, fmt.Sprintf("The authenticity of host '[127.0.0.1]:%d (127.0.0.1)' can't be established.\n"+
+			"ED25519 key fingerprint is %s.\n"+
+			"Are you sure you want to continue connecting (yes/no/[fingerprint])? ", s.port, fingerprint), p.asked[0])
+
+		// It is known from now on, and to ssh as well.
+		_, err = dial(t, s.resolve(), Options{Prompter: &prompter{t: t}})
+		require.NoError(t, err)
+		command(t, "ssh", "-F", s.path("ssh_config"), "-o", "BatchMode=yes", "-i", s.path("id"), "box", "true")
+		require.NoError(t, os.Remove(s.path("known_hosts")))
+	}
+	_, err := dial(t, s.resolve(), Options{Prompter: &prompter{t: t, answers: []string{"no"}}})
+	requireHostKeyError(t, err, "you did not accept it")
+	require.NoFileExists(t, s.path("known_hosts"))
+}
+
+func TestUnknownKeyWithNobodyToAsk(t *testing.T) {
+	s := newUnknownServer(t).run()
+	_, err := dial(t, s.resolve(), Options{})
+	requireHostKeyError(t, err, "StrictHostKeyChecking=accept-new")
+	require.ErrorContains(t, err, fmt.Sprintf("ssh -p %d box", s.port))
+	_, err = dial(t, s.resolve("BatchMode yes"), Options{Prompter: &prompter{t: t}})
+	requireHostKeyError(t, err, "no terminal")
+	_, err = dial(t, s.resolve("StrictHostKeyChecking yes"), Options{Prompter: &prompter{t: t}})
+	requireHostKeyError(t, err, "StrictHostKeyChecking is yes")
+}
+
+func TestAcceptNew(t *testing.T) {
+	for _, hash := range []string{"yes", "no"} {
+		for _, strict := range []string{"accept-new", "no"} {
+			t.Run(strict+" hashed "+hash, func(t *testing.T) {
+				s := newUnknownServer(t).run()
+				s.write("known_hosts", "# no newline at the end")
+				_, err := dial(t, s.resolve("StrictHostKeyChecking "+strict, "HashKnownHosts "+hash), Options{})
+				require.NoError(t, err)
+				require.Equal(t, hash == "no", strings.Contains(s.read("known_hosts"), "127.0.0.1"))
+				require.Len(t, strings.Split(strings.TrimSpace(s.read("known_hosts")), "\n"), 2)
+				_, err = dial(t, s.resolve("StrictHostKeyChecking yes"), Options{})
+				require.NoError(t, err)
+			})
+		}
+	}
+}
+
+func TestKnownHostsIsMade(t *testing.T) {
+	s := newUnknownServer(t).run()
+	_, err := dial(t, s.resolve("UserKnownHostsFile DIR/new/known_hosts", "StrictHostKeyChecking accept-new"), Options{})
+	require.NoError(t, err)
+	info, err := os.Stat(s.path("new"))
+	require.NoError(t, err)
+	require.EqualValues(t, 0o700, info.Mode().Perm())
+}
+
+// TestAcceptedKeyIsRemembered has no file to keep the key in.
+func TestAcceptedKeyIsRemembered(t *testing.T) {
+	s := newUnknownServer(t).run()
+	cfg := s.resolve("UserKnownHostsFile none")
+	d := NewDialer(cfg, Options{Prompter: &prompter{t: t, answers: []string{"yes"}}, Logger: testLogger(t)})
+	for range 2 {
+		client, err := d.Dial(testContext(t))
+		require.NoError(t, err)
+		require.NoError(t, client.Close())
+	}
+	d.cfg.Port = newUnknownServer(t).run().port
+	_, err := d.Dial(testContext(t))
+	requireHostKeyError(t, err, "not the one of the first connection")
+}
+
+func TestChangedKey(t *testing.T) {
+	s := newUnknownServer(t).run()
+	s.keygen("old", "ed25519")
+	s.write("known_hosts", "# a comment\n")
+	s.know("NAME", "old")
+	for _, strict := range []string{"yes", "ask", "accept-new", "no"} {
+		_, err := dial(t, s.resolve("StrictHostKeyChecking "+strict), Options{Prompter: &prompter{t: t}})
+		requireHostKeyError(t, err, s.path("known_hosts")+":2")
+		require.ErrorContains(t, err, "ssh-keygen -R")
+	}
+}
+
+// TestAlgorithmsFollowKnownHosts: the server has several keys and prefers
+// others than the one we know.
+func TestAlgorithmsFollowKnownHosts(t *testing.T) {
+	for _, keyType := range []string{"rsa", "ecdsa", "ed25519"} {
+		t.Run(keyType, func(t *testing.T) {
+			s := newUnknownServer(t, "HostKey DIR/host_ed25519", "HostKey DIR/host_rsa", "HostKey DIR/host_ecdsa")
+			for _, k := range []string{"ed25519", "rsa", "ecdsa"} {
+				s.keygen("host_"+k, k)
+			}
+			s.run()
+			s.know("NAME", "host_"+keyType)
+			_, err := dial(t, s.resolve(), Options{})
+			require.NoError(t, err)
+		})
+	}
+}
+
+func TestKeyOfAnotherTypeIsAChangedKey(t *testing.T) {
+	s := newUnknownServer(t).run()
+	s.keygen("rsa", "rsa")
+	s.know("NAME", "rsa")
+	_, err := dial(t, s.resolve("StrictHostKeyChecking accept-new"), Options{})
+	requireHostKeyError(t, err, s.path("known_hosts")+":1 (RSA ")
+}
+
+func TestNamesInKnownHosts(t *testing.T) {
+	for name, names := range map[string]struct{ known, config string }{
+		"port":         {"NAME", ""},
+		"without port": {"127.0.0.1", ""},
+		"alias":        {"the-name", "HostKeyAlias the-name"},
+		"wildcard":     {"127.*", ""},
+		"list":         {"other,NAME", ""},
+		"upper case":   {"[localhost]:PORT", "HostName LocalHost"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newUnknownServer(t).run()
+			s.know(strings.ReplaceAll(names.known, "PORT", fmt.Sprint(s.port)), "host_ed25519")
+			_, err := dial(t, s.resolve(names.config, "StrictHostKeyChecking yes", "AddressFamily inet"), Options{})
+			require.NoError(t, err)
+		})
+	}
+	t.Run("hashed", func(t *testing.T) {
+		s := newUnknownServer(t).run()
+		s.know("NAME", "host_ed25519")
+		command(t, "ssh-keygen", "-q", "-H", "-f", s.path("known_hosts"))
+		require.NotContains(t, s.read("known_hosts"), "127.0.0.1")
+		_, err := dial(t, s.resolve("StrictHostKeyChecking yes"), Options{})
+		require.NoError(t, err)
+	})
+	t.Run("second file", func(t *testing.T) {
+		s := newUnknownServer(t).run()
+		s.know("NAME", "host_ed25519")
+		cfg := s.resolve("StrictHostKeyChecking yes", "UserKnownHostsFile DIR/missing",
+			"GlobalKnownHostsFile DIR/known_hosts")
+		_, err := dial(t, cfg, Options{})
+		require.NoError(t, err)
+	})
+	t.Run("another alias", func(t *testing.T) {
+		s := newUnknownServer(t).run()
+		s.know("NAME", "host_ed25519")
+		_, err := dial(t, s.resolve("HostKeyAlias elsewhere"), Options{})
+		requireHostKeyError(t, err, "not in known_hosts")
+	})
+}
+
+func TestLinesThatCannotBeReadAreLeftOut(t *testing.T) {
+	s := newUnknownServer(t).run()
+	s.write("known_hosts", "host ssh-future AAAAB3Nza\n\nnonsense\n")
+	s.know("NAME", "host_ed25519")
+	_, err := dial(t, s.resolve("StrictHostKeyChecking yes"), Options{})
+	require.NoError(t, err)
+
+	s.keygen("old", "ed25519")
+	s.write("known_hosts", "nonsense\n")
+	s.know("NAME", "old")
+	_, err = dial(t, s.resolve(), Options{})
+	requireHostKeyError(t, err, s.path("known_hosts")+":2")
+}
+
+func TestRevokedKey(t *testing.T) {
+	s := newUnknownServer(t).run()
+	s.know("NAME", "host_ed25519")
+	s.know("@revoked *", "host_ed25519")
+	_, err := dial(t, s.resolve("StrictHostKeyChecking no"), Options{})
+	requireHostKeyError(t, err, "@revoked at "+s.path("known_hosts")+":2")
+}
+
+func TestHostCertificate(t *testing.T) {
+	newServer := func(t *testing.T, keyType, caType string, sign ...string) *testServer {
+		s := newUnknownServer(t, "HostKey DIR/host", "HostCertificate DIR/host-cert.pub")
+		s.keygen("host", keyType)
+		s.keygen("ca", caType)
+		s.keygen("other_ca", "ed25519")
+		sign = append([]string{"-q", "-s", s.path("ca"), "-I", "host", "-h", "-n", "127.0.0.1"}, sign...)
+		command(t, "ssh-keygen", append(sign, s.path("host.pub"))...)
+		return s.run()
+	}
+	for _, types := range [][2]string{{"ed25519", "ed25519"}, {"rsa", "ed25519"}, {"ecdsa", "rsa"}} {
+		t.Run(strings.Join(types[:], " signed by "), func(t *testing.T) {
+			s := newServer(t, types[0], types[1])
+			s.know("@cert-authority 127.*,NAME", "ca")
+			_, err := dial(t, s.resolve("StrictHostKeyChecking yes"), Options{})
+			require.NoError(t, err)
+		})
+	}
+	t.Run("unknown authority", func(t *testing.T) {
+		s := newServer(t, "ed25519", "ed25519")
+		s.know("@cert-authority NAME", "other_ca")
+		_, err := dial(t, s.resolve(), Options{})
+		requireHostKeyError(t, err, "not in known_hosts")
+		s.know("NAME", "host")
+		_, err = dial(t, s.resolve(), Options{})
+		require.NoError(t, err, "the key in the certificate is known")
+	})
+	t.Run("expired", func(t *testing.T) {
+		s := newServer(t, "ed25519", "ed25519", "-V", "20200101:20210101")
+		s.know("@cert-authority NAME", "ca")
+		_, err := dial(t, s.resolve("StrictHostKeyChecking no"), Options{})
+		requireHostKeyError(t, err, "expired")
+	})
+	t.Run("another name", func(t *testing.T) {
+		s := newServer(t, "ed25519", "ed25519", "-n", "elsewhere")
+		s.know("@cert-authority NAME", "ca")
+		_, err := dial(t, s.resolve("StrictHostKeyChecking no"), Options{})
+		requireHostKeyError(t, err, "principal")
+	})
+	t.Run("revoked authority", func(t *testing.T) {
+		s := newServer(t, "ed25519", "ed25519")
+		s.know("@cert-authority NAME", "ca")
+		s.know("@revoked *", "ca")
+		_, err := dial(t, s.resolve("StrictHostKeyChecking no"), Options{})
+		requireHostKeyError(t, err, "revoked")
+	})
+	t.Run("weak signature", func(t *testing.T) {
+		s := newServer(t, "ed25519", "rsa")
+		s.know("@cert-authority NAME", "ca")
+		_, err := dial(t, s.resolve("CASignatureAlgorithms ssh-ed25519"), Options{})
+		requireHostKeyError(t, err, "CASignatureAlgorithms")
+	})
+}
+
+func TestRequiredRSASize(t *testing.T) {
+	s := newUnknownServer(t, "HostKey DIR/host_rsa")
+	s.keygen("host_rsa", "rsa", "-b", "2048")
+	s.run()
+	s.know("NAME", "host_rsa")
+	_, err := dial(t, s.resolve("RequiredRSASize 3072"), Options{})
+	requireHostKeyError(t, err, "it has 2048 bits")
+	_, err = dial(t, s.resolve("RequiredRSASize 2048"), Options{})
+	require.NoError(t, err)
+}
