@@ -1,0 +1,180 @@
+package cache
+
+import "sftpmount/sftpconn"
+
+// The methods in this file take in what was changed here. Each notes the change
+// in the generations, so that no answer that it overtook is remembered. q is
+// when the change was asked for; what it led to is known from its end on.
+
+// changed takes in the attributes that a change of path was answered with. If
+// the path was changed by another request meanwhile, nobody knows which came
+// last.
+func (n *names) changed(path string, q asked, attr sftpconn.Attr) {
+	sure := n.believable(path, q)
+	n.gens.touch(path)
+	if !sure {
+		n.forgetAttr(path)
+		return
+	}
+	n.setAttr(path, n.asking(), attr)
+}
+
+// followed is changed for a request that the server followed symbolic links
+// for.
+func (n *names) followed(path string, q asked, attr sftpconn.Attr) {
+	if known, v := n.lookup(path); v == present && known.IsSymlink() && !attr.IsSymlink() {
+		n.gens.touch(path)
+		n.update(path, func(e *entry) { e.stat = answer(attr, n.asking()) })
+		return
+	}
+	n.changed(path, q, attr)
+}
+
+// made takes in that path was made, or was there.
+func (n *names) made(path string, q asked, attr sftpconn.Attr) {
+	existed := n.exists(path)
+	n.changed(path, q, attr)
+	if !existed {
+		n.dirChanged(path)
+	}
+}
+
+// madeDir takes in that path was made as an empty directory.
+func (n *names) madeDir(path string, q asked, attr sftpconn.Attr) {
+	n.made(path, q, attr)
+	n.update(path, func(e *entry) { e.listing = newListing(nil, n.asking().taken) })
+}
+
+// gone takes in that path was removed.
+func (n *names) gone(path string) {
+	delete(n.doubtful, path)
+	n.gens.touch(path)
+	if e, ok := n.lru.Peek(path); ok && e.linked != "" {
+		n.updateKnown(e.linked, func(other *entry) {
+			if other.linked == path {
+				other.linked = ""
+			}
+		})
+	}
+	n.setAbsent(path, n.asking())
+	n.dirChanged(path)
+}
+
+// linkedTo takes in that newPath was made as a further name of oldPath.
+func (n *names) linkedTo(oldPath, newPath string, q asked, attr sftpconn.Attr) {
+	n.made(newPath, q, attr)
+	if _, ok := n.doubtful[oldPath]; ok {
+		n.doubt(newPath)
+	}
+	n.update(oldPath, func(e *entry) { e.linked = newPath })
+	n.update(newPath, func(e *entry) { e.linked = oldPath })
+	n.forgetAttr(oldPath)
+	n.forgetAttr(newPath)
+}
+
+// moved takes in that oldPath is now newPath.
+func (n *names) moved(oldPath, newPath string) {
+	attr, _ := n.lookup(oldPath)
+	var moved entry
+	if e, ok := n.lru.Get(oldPath); ok {
+		moved = *e
+		moved.absent = known[bool]{}
+	}
+	_, doubtful := n.doubtful[oldPath]
+	n.gone(oldPath)
+	n.gone(newPath)
+	n.update(newPath, func(e *entry) { *e = moved })
+	dir, name := split(newPath)
+	n.updateListing(dir, func(l *listing) { l.set(name, attr) })
+	if doubtful {
+		n.doubt(newPath)
+	}
+}
+
+// movedTree is moved for all that is below oldPath. What was known below
+// newPath is forgotten.
+func (n *names) movedTree(oldPath, newPath string) {
+	n.gens.touchAll()
+	for _, path := range n.lru.Keys() {
+		if below(newPath, path) {
+			n.lru.Remove(path)
+		}
+	}
+	for _, path := range n.lru.Keys() {
+		if !below(oldPath, path) {
+			continue
+		}
+		e, _ := n.lru.Peek(path)
+		n.lru.Remove(path)
+		n.update(newPath+path[len(oldPath):], func(moved *entry) { *moved = *e })
+	}
+	for path := range n.doubtful {
+		if below(oldPath, path) {
+			delete(n.doubtful, path)
+			n.doubtful[newPath+path[len(oldPath):]] = struct{}{}
+		}
+	}
+}
+
+// mayBeDir reports whether path is not known to be something else.
+func (n *names) mayBeDir(path string) bool {
+	if _, doubtful := n.doubtful[path]; doubtful {
+		return false // it was opened
+	}
+	attr, v := n.lookup(path)
+	return v != present || attr.IsDir()
+}
+
+func (n *names) isLinked(path string) bool {
+	e, ok := n.lru.Peek(path)
+	return ok && e.linked != ""
+}
+
+// unsure takes in that a change of path failed, or may have happened.
+func (n *names) unsure(path string) {
+	n.gens.touch(path)
+	n.updateKnown(path, func(e *entry) { *e = entry{linked: e.linked} })
+	dir, _ := split(path)
+	n.updateKnown(dir, func(e *entry) { e.listing = nil })
+	n.dirChanged(path)
+}
+
+// dirChanged takes in that a name was made or removed: when, in the server's
+// time, is not known.
+func (n *names) dirChanged(path string) {
+	dir, _ := split(path)
+	n.gens.touch(dir)
+	n.forgetAttr(dir)
+}
+
+// forgetAttr drops the attributes of path, but not that it exists.
+func (n *names) forgetAttr(path string) {
+	n.updateKnown(path, func(e *entry) {
+		e.attr, e.stat, e.absent = known[sftpconn.Attr]{}, known[sftpconn.Attr]{}, known[bool]{}
+	})
+	dir, name := split(path)
+	n.updateListing(dir, func(l *listing) { l.doubt(name) })
+}
+
+// doubt takes in that path is being written: until settle or undoubt, nothing
+// about its attributes is remembered.
+func (n *names) doubt(path string) {
+	n.doubtful[path] = struct{}{}
+	n.gens.touch(path)
+	n.forgetAttr(path)
+}
+
+// settle ends doubt with attributes that account for all that was written.
+func (n *names) settle(path string, q asked, attr sftpconn.Attr) {
+	sure := !n.gens.overtaken(path, q.gen)
+	n.undoubt(path)
+	if sure {
+		n.setAttr(path, n.asking(), attr)
+	}
+}
+
+func (n *names) undoubt(path string) {
+	delete(n.doubtful, path)
+	n.gens.touch(path)
+	n.forgetAttr(path)
+}

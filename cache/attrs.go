@@ -1,0 +1,129 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+
+	"sftpmount/sftpconn"
+)
+
+// known returns what is known of path, as lookup (or names.stat) tells it, and
+// what is needed to ask if it is unknown.
+func (f *FS) known(path string, lookup func(*names, string) (sftpconn.Attr, verdict)) (sftpconn.Attr, verdict, question) {
+	f.mu.Lock()
+	attr, v := lookup(f.names, path)
+	q := question{f.names.asking(), flightKey{path, f.names.gens.since(path)}, f.opens.at(path)}
+	f.mu.Unlock()
+	return attr, v, q
+}
+
+// question is a request about a path that is to be asked.
+type question struct {
+	asked   asked
+	key     flightKey
+	content *content // at the path, or nil
+}
+
+// Lstat implements [sftpconn.FS].
+func (f *FS) Lstat(ctx context.Context, path string) (sftpconn.Attr, error) {
+	attr, v, q := f.known(path, (*names).lookup)
+	if v != unknown {
+		return attr, verdictError(v, path)
+	}
+	return q.content.overlaid(func() (sftpconn.Attr, error) {
+		return f.questions.lstat.do(ctx, q.key, func(ctx context.Context) (sftpconn.Attr, error) {
+			attr, err := f.under.Lstat(ctx, path)
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.names.learnAttr(path, q.asked, attr, err)
+			return attr, err
+		})
+	})
+}
+
+// Stat implements [sftpconn.FS].
+func (f *FS) Stat(ctx context.Context, path string) (sftpconn.Attr, error) {
+	attr, v, q := f.known(path, (*names).stat)
+	if v != unknown {
+		return attr, verdictError(v, path)
+	}
+	return q.content.overlaid(func() (sftpconn.Attr, error) {
+		return f.questions.stat.do(ctx, q.key, func(ctx context.Context) (sftpconn.Attr, error) {
+			attr, err := f.under.Stat(ctx, path)
+			if err == nil {
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				f.names.learnStat(path, q.asked, attr)
+			}
+			return attr, err
+		})
+	})
+}
+
+func verdictError(v verdict, path string) error {
+	if v == absent {
+		return fmt.Errorf("%w: %q", syscall.ENOENT, path)
+	}
+	return nil
+}
+
+// SetAttr implements [sftpconn.FS]. If data of the file is under way, it goes
+// the same way behind it.
+func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sftpconn.Attr, error) {
+	_, _, q := f.known(path, (*names).lookup)
+	if c := q.content; c != nil {
+		if o := c.changeBehind(set); o != nil {
+			return c.outcome(ctx, o)
+		}
+		if err := c.settled(ctx); err != nil {
+			return sftpconn.Attr{}, err
+		}
+	}
+	attr, err := f.under.SetAttr(ctx, path, set)
+	if q.content != nil && set.Valid&sftpconn.AttrSize != 0 {
+		q.content.invalidate()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case err != nil:
+		f.names.gens.touch(path)
+		f.names.forgetAttr(path)
+	case set.NoFollow:
+		f.names.changed(path, q.asked, attr)
+	default:
+		f.names.followed(path, q.asked, attr)
+	}
+	return attr, err
+}
+
+// Readlink implements [sftpconn.FS].
+func (f *FS) Readlink(ctx context.Context, path string) (string, error) {
+	f.mu.Lock()
+	target, ok := f.names.readlink(path)
+	q := question{asked: f.names.asking(), key: flightKey{path, f.names.gens.since(path)}}
+	f.mu.Unlock()
+	if ok {
+		return target, nil
+	}
+	return f.questions.readlink.do(ctx, q.key, func(ctx context.Context) (string, error) {
+		target, err := f.under.Readlink(ctx, path)
+		if err == nil {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.names.learnLink(path, q.asked, target)
+		}
+		return target, err
+	})
+}
+
+// StatVFS implements [sftpconn.FS].
+func (f *FS) StatVFS(ctx context.Context, path string) (sftpconn.StatVFS, error) {
+	return f.under.StatVFS(ctx, path)
+}
+
+// RealPath implements [sftpconn.FS].
+func (f *FS) RealPath(ctx context.Context, path string) (string, error) {
+	return f.under.RealPath(ctx, path)
+}

@@ -1,0 +1,182 @@
+package cache
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+const (
+	// blockSize is the unit of reading ahead, in bytes: what the kernel asks
+	// for at most in one go when it reads ahead itself.
+	blockSize = 128 << 10
+
+	// blockAge is how long what was read ahead is believed.
+	blockAge = 20 * time.Second
+
+	// blockIdle is how long a block is spared when others need its room.
+	blockIdle = 2 * time.Second
+)
+
+// blocks holds what was read ahead, for all open files, in bounded memory. A
+// block belongs to the File that it was read through: another one opened by the
+// same path may be another file on the server.
+type blocks struct {
+	limit int // blocks
+
+	mu     sync.Mutex
+	lru    *simplelru.LRU[blockKey, *block]
+	owners map[*File]int // blocks of each
+	taken  int           // blocks, those included that are only being read from
+	pool   sync.Pool
+}
+
+type blockKey struct {
+	file  *File
+	index int64 // offset / blockSize
+}
+
+// block is a range of a file that is being read or was. Its fields below done
+// are set before done is closed, those above are guarded by blocks.mu.
+type block struct {
+	users   int // readers, and the fetch
+	dropped bool
+	used    int // bytes handed out
+	asked   time.Time
+
+	done chan struct{}
+	data *[blockSize]byte
+	n    int // bytes read
+	err  error
+}
+
+func newBlocks(limit int64) *blocks {
+	b := &blocks{
+		limit:  max(2, int(limit/blockSize)),
+		owners: make(map[*File]int),
+		pool:   sync.Pool{New: func() any { return new([blockSize]byte) }},
+	}
+	// Room is counted here, not by the LRU.
+	b.lru = newLRU(2*b.limit, func(key blockKey, b2 *block) { b.forget(key, b2) })
+	return b
+}
+
+// get returns the block, if there is one, with one more user.
+func (b *blocks) get(key blockKey) *block {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	found, ok := b.lru.Get(key)
+	if !ok {
+		return nil
+	}
+	if time.Since(found.asked) > blockAge {
+		b.lru.Remove(key)
+		return nil
+	}
+	found.users++
+	return found
+}
+
+// add makes a block, whose one user is its fetch. It returns nil if there is
+// one already, or no room.
+func (b *blocks) add(key blockKey) (added *block, room bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if found, ok := b.lru.Peek(key); ok {
+		if time.Since(found.asked) <= blockAge {
+			return nil, true
+		}
+		b.lru.Remove(key)
+	}
+	if b.taken >= b.limit && !b.evict() {
+		return nil, false
+	}
+	b.taken++
+	b.owners[key.file]++
+	added = &block{
+		users: 1,
+		asked: time.Now(),
+		done:  make(chan struct{}),
+		data:  b.pool.Get().(*[blockSize]byte),
+	}
+	b.lru.Add(key, added)
+	return added, true
+}
+
+// evict makes room by dropping the block that was used longest ago, if nobody
+// has cared for it for a while.
+func (b *blocks) evict() bool {
+	key, oldest, ok := b.lru.GetOldest()
+	if !ok || oldest.users > 0 || time.Since(oldest.asked) < blockIdle {
+		return false
+	}
+	b.lru.Remove(key)
+	return true
+}
+
+// release takes a user away from a block, which has handed out n bytes to it. A
+// block that was read whole is dropped: the kernel keeps what programs read.
+func (b *blocks) release(key blockKey, released *block, n int, whole bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	released.users--
+	released.used += n
+	if whole && released.used >= released.n && !released.dropped {
+		b.lru.Remove(key)
+		return
+	}
+	if released.dropped && released.users == 0 {
+		b.free(released)
+	}
+}
+
+// drop forgets the blocks of f that hold anything between from and to.
+func (b *blocks) drop(f *File, from, to int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.owners[f] == 0 {
+		return
+	}
+	first, last := from/blockSize, (to-1)/blockSize
+	if last-first < int64(b.lru.Len()) {
+		for i := first; i <= last; i++ {
+			b.lru.Remove(blockKey{f, i})
+		}
+		return
+	}
+	for _, key := range b.lru.Keys() {
+		if key.file == f && key.index >= first && key.index <= last {
+			b.lru.Remove(key)
+		}
+	}
+}
+
+// share returns how many bytes f may have read ahead, so that all that read
+// ahead get something.
+func (b *blocks) share(f *File) int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	readers := len(b.owners)
+	if b.owners[f] == 0 {
+		readers++
+	}
+	return int64(b.limit) * blockSize / int64(readers)
+}
+
+// forget is called when a block leaves the LRU.
+func (b *blocks) forget(key blockKey, gone *block) {
+	gone.dropped = true
+	if b.owners[key.file]--; b.owners[key.file] == 0 {
+		delete(b.owners, key.file)
+	}
+	if gone.users == 0 {
+		b.free(gone)
+	}
+}
+
+func (b *blocks) free(gone *block) {
+	b.taken--
+	b.pool.Put(gone.data)
+	gone.data = nil
+}

@@ -1,0 +1,249 @@
+package cache
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"sftpmount/sftpconn"
+)
+
+// content is what is known of a file while it is open or has unsent data. All
+// Files that were opened by one path share it.
+type content struct {
+	fs *FS
+
+	// Guarded by FS.mu.
+	paths    []string // it is found by; none once it was removed or replaced
+	lastPath string   // for messages
+	users    int      // open Files, and the goroutine that awaits acknowledgements
+
+	mu       sync.Mutex
+	files    []*File // the open ones
+	size     knownSize
+	doubtful bool   // written since its attributes were last asked for
+	version  uint64 // counts the writes and changes that were started
+	cuts     uint64 // counts those that set the size
+	times    ourTimes
+	queue    queue
+	failure  failure
+}
+
+// knownSize is the size of a file as last told by the server or extended here.
+type knownSize struct {
+	bytes int64
+	sure  bool   // false: it may be more
+	mtime uint32 // that the server told with it
+}
+
+// ourTimes is the modification time of a file as far as it is our doing.
+type ourTimes struct {
+	mtime uint32
+	set   bool // by a change of attributes; else by a write
+}
+
+// failure is the last error of a write that nobody waited for. count goes up
+// with each, so that every File can tell whether it has reported it (Linux:
+// errseq_t).
+type failure struct {
+	err   error
+	count uint64
+}
+
+func newContent(fs *FS, path string) *content { return &content{fs: fs, lastPath: path} }
+
+func (c *content) name() string {
+	c.fs.mu.Lock()
+	defer c.fs.mu.Unlock()
+	return c.lastPath
+}
+
+// leave takes one user away. What the last one leaves in doubt is asked for
+// anew by whoever needs it.
+func (c *content) leave() {
+	c.fs.mu.Lock()
+	defer c.fs.mu.Unlock()
+	if !c.fs.opens.leave(c) {
+		return
+	}
+	for _, path := range c.paths {
+		if _, doubtful := c.fs.names.doubtful[path]; doubtful {
+			c.fs.names.undoubt(path)
+		}
+	}
+}
+
+// doubt notes that a change was started, with c.mu held.
+func (c *content) doubt() {
+	c.version++
+	if c.doubtful {
+		return
+	}
+	c.doubtful = true
+	c.fs.mu.Lock()
+	defer c.fs.mu.Unlock()
+	for _, path := range c.paths {
+		c.fs.names.doubt(path)
+	}
+}
+
+// settle takes in attributes that account for all that was started, with c.mu
+// held.
+func (c *content) settle(q asked, attr sftpconn.Attr) {
+	c.note(attr)
+	if !c.doubtful {
+		return
+	}
+	c.doubtful = false
+	c.fs.mu.Lock()
+	defer c.fs.mu.Unlock()
+	for _, path := range c.paths {
+		c.fs.names.settle(path, q, attr)
+	}
+}
+
+// note takes in what the server told of a file that is not being written, with
+// c.mu held. Blocks read ahead are dropped if it has changed.
+func (c *content) note(attr sftpconn.Attr) {
+	if attr.Valid&(sftpconn.AttrSize|sftpconn.AttrTimes) != sftpconn.AttrSize|sftpconn.AttrTimes {
+		c.size.sure = false
+		c.dropBlocks(0, maxOffset)
+		return
+	}
+	told := knownSize{int64(attr.Size), true, attr.Mtime}
+	if told != c.size {
+		c.size = told
+		c.dropBlocks(0, maxOffset)
+	}
+}
+
+// opened takes in that f was opened with attr, and returns what its program is
+// to see of them. before is the view of c, if it was there, before the open.
+func (c *content) opened(f *File, attr sftpconn.Attr, before view) sftpconn.Attr {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.files = append(c.files, f)
+	f.reported = c.failure.count
+	if f.flags&sftpconn.Truncate != 0 {
+		c.version++
+		c.cuts++
+		c.note(attr)
+		return attr
+	}
+	if c.doubtful {
+		c.size.bytes = max(c.size.bytes, int64(attr.Size))
+		c.dropBlocks(0, maxOffset)
+	}
+	return c.overlay(attr, before)
+}
+
+// invalidate forgets what the server told.
+func (c *content) invalidate() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.version++
+	c.forget()
+}
+
+// forget is invalidate with c.mu held.
+func (c *content) forget() {
+	c.size = knownSize{bytes: c.queue.end()}
+	c.dropBlocks(0, maxOffset)
+}
+
+// extend takes in that data was written up to end, with c.mu held.
+func (c *content) extend(off, end int64) {
+	// A block that ends at the end of the file is no longer its last one.
+	if end > c.size.bytes {
+		off = min(off, c.size.bytes)
+		c.size.bytes = end
+		end = maxOffset
+	}
+	c.dropBlocks(off, end)
+	c.times = ourTimes{mtime: now32()}
+}
+
+// set takes in that attributes are being set, with c.mu held.
+func (c *content) set(set sftpconn.SetAttr) {
+	if set.Valid&sftpconn.AttrTimes != 0 {
+		c.times = ourTimes{set.Mtime, true}
+	}
+	if set.Valid&sftpconn.AttrSize != 0 {
+		c.cuts++
+		c.dropBlocks(min(c.size.bytes, int64(set.Size)), maxOffset)
+		c.size.bytes = int64(set.Size)
+		if set.Valid&sftpconn.AttrTimes == 0 {
+			c.times = ourTimes{mtime: now32()}
+		}
+	}
+}
+
+func (c *content) dropBlocks(from, to int64) {
+	for _, f := range c.files {
+		c.fs.blocks.drop(f, from, to)
+	}
+}
+
+func (c *content) remove(f *File) {
+	if i := slices.Index(c.files, f); i >= 0 {
+		c.files = slices.Delete(c.files, i, i+1)
+	}
+}
+
+// view is the state of a content before its attributes are asked for.
+type view struct {
+	version, cuts uint64
+	busy, cutting bool
+}
+
+// view is of no use, and needs none, if c is nil.
+func (c *content) view() view {
+	if c == nil {
+		return view{}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.viewLocked()
+}
+
+func (c *content) viewLocked() view {
+	return view{c.version, c.cuts, len(c.queue.ops) > 0, c.queue.cutting()}
+}
+
+// overlaid asks for the attributes of c, which may be nil, and lays over them
+// what the server may not have known yet when it answered.
+func (c *content) overlaid(ask func() (sftpconn.Attr, error)) (sftpconn.Attr, error) {
+	if c == nil {
+		return ask()
+	}
+	before := c.view()
+	attr, err := ask()
+	if err != nil || !attr.IsRegular() {
+		return attr, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.overlay(attr, before), nil
+}
+
+// overlay is called with c.mu held.
+func (c *content) overlay(attr sftpconn.Attr, before view) sftpconn.Attr {
+	after := c.viewLocked()
+	if !c.doubtful && after.version == before.version {
+		c.note(attr)
+		return attr
+	}
+	size := uint64(c.size.bytes)
+	if size > attr.Size || before.cutting || after.cutting || after.cuts != before.cuts {
+		attr.Size = size
+	}
+	if before.busy || after.busy || after.version != before.version {
+		if c.times.set || c.times.mtime > attr.Mtime {
+			attr.Mtime = c.times.mtime
+		}
+	}
+	return attr
+}
+
+// now32 is the time of a write as SFTP tells times.
+func now32() uint32 { return uint32(time.Now().Unix()) }

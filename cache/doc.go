@@ -1,0 +1,34 @@
+// Package cache is a file system over another one: the same answers with fewer
+// round trips.
+//
+// It remembers attributes, listings, link targets and which names are absent,
+// for some seconds (names.go); reads ahead of sequential readers
+// (readahead.go); and writes behind programs, which wait only where they ask
+// to: in Flush and Sync (writeback.go).
+//
+// # What is promised
+//
+// Open sees what was closed elsewhere before it: the attributes taken with the
+// open replace those known, and blocks that were read ahead are discarded where
+// size or modification time have changed. Changes made through this FS are seen
+// at once; those made elsewhere within the timeouts of [Options]. What changes
+// under several names (hard links made elsewhere, symbolic links that the
+// server follows) is known under the name that was used.
+//
+// # Terms
+//
+// A content is what is known of a file while it is open: all Files opened by
+// the same path share it. Its path is in doubt from a write on until the server
+// has been asked again, since nobody here can tell the size and the times that
+// other answers, on their way meanwhile, will carry.
+//
+// The generation counts local changes. A request remembers the generation that
+// it started in; if its subject was changed since, the answer was overtaken and
+// is not remembered.
+//
+// # Locks
+//
+// content.mu comes before FS.mu, and before those of the flights, blocks and
+// budget, which are innermost. No lock is held while a request is started or
+// awaited.
+package cache

@@ -1,0 +1,271 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"syscall"
+
+	"sftpmount/sftpconn"
+)
+
+// File is an open file of an FS.
+type File struct {
+	content *content
+	under   sftpconn.File
+	flags   sftpconn.OpenFlags
+
+	ctx     context.Context // of reading ahead; ends with Close
+	cancel  context.CancelFunc
+	fetches sync.WaitGroup // reading ahead; none is added once closed
+
+	// Guarded by content.mu.
+	closed    bool
+	queued    int    // ops of content.queue that go through this File
+	reported  uint64 // how many failures of the content were returned here
+	failedSet *op    // a change that failed; nobody may have asked about it
+	streams   streams
+}
+
+var _ sftpconn.File = (*File)(nil)
+
+var errFileClosed = fmt.Errorf("%w: the file was closed", syscall.EBADF)
+
+// Open implements [sftpconn.FS].
+func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (sftpconn.File, sftpconn.Attr, error) {
+	f.mu.Lock()
+	q := f.names.asking()
+	start := f.opens.moved.now
+	c := f.opens.at(path)
+	f.mu.Unlock()
+	if c != nil && flags&sftpconn.Truncate != 0 {
+		// What was written before must not arrive after.
+		if err := c.settled(ctx); err != nil {
+			return nil, sftpconn.Attr{}, err
+		}
+	}
+	before := c.view()
+	under, attr, err := f.under.Open(ctx, path, flags, mode)
+	if err != nil {
+		f.openFailed(path, q, flags, err)
+		return nil, attr, err
+	}
+	file := &File{under: under, flags: flags}
+	file.ctx, file.cancel = context.WithCancel(f.ctx)
+	f.enter(file, path, start, q, attr)
+	return file, file.content.opened(file, attr, before), nil
+}
+
+const changing = sftpconn.Create | sftpconn.Truncate
+
+func (f *FS) openFailed(path string, q asked, flags sftpconn.OpenFlags, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if flags&changing != 0 {
+		f.names.unsure(path)
+		return
+	}
+	f.names.forgetAttr(path)
+	f.names.learnAttr(path, q, sftpconn.Attr{}, err)
+}
+
+// enter gives file its content and takes in the attributes that came with the
+// open.
+func (f *FS) enter(file *File, path string, start uint64, q asked, attr sftpconn.Attr) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if file.flags&sftpconn.Excl != 0 && f.opens.at(path) != nil {
+		f.opens.detach(path) // the file that was there is another one
+		f.names.undoubt(path)
+	}
+	c := f.opens.enter(f, path, start)
+	named := f.opens.at(path) == c
+	switch {
+	case !named:
+		f.names.unsure(path)
+	case file.flags&changing == 0:
+		f.names.learnStat(path, q, attr)
+	case file.flags&sftpconn.Create == 0:
+		f.names.followed(path, q, attr)
+	default:
+		f.names.made(path, q, attr)
+	}
+	file.content = c
+}
+
+// Write implements [sftpconn.File]. The Pending is done as soon as p was copied
+// and the budget of the mount has room. An error of an earlier write through
+// any File of this path is returned in place of writing, if it was not returned
+// through this File before.
+func (f *File) Write(p []byte, off int64) sftpconn.Pending {
+	c := f.content
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := f.takeFailure(); err != nil {
+		return failed{err}
+	}
+	if f.closed {
+		return failed{errFileClosed}
+	}
+	o := c.write(f, p, off)
+	if !c.fs.opts.SyncWrites {
+		c.pump()
+		return buffered{c.fs}
+	}
+	c.pushLocked()
+	return queued{f, o}
+}
+
+// SetAttr implements [sftpconn.File].
+func (f *File) SetAttr(set sftpconn.SetAttr) sftpconn.Pending {
+	c := f.content
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.closed {
+		return failed{errFileClosed}
+	}
+	o := c.change(f, set)
+	c.pump()
+	return queued{f, o}
+}
+
+// Flush implements [sftpconn.File]. Through a File that is open for writing it
+// waits for what was written through any File of the path, and returns the
+// error of a write that was not returned through this File before. It asks for
+// the attributes as well, in the same round trip: the next to need them knows.
+func (f *File) Flush(ctx context.Context) error {
+	c := f.content
+	c.mu.Lock()
+	if f.flags&sftpconn.Write == 0 && f.queued == 0 {
+		defer c.mu.Unlock()
+		return f.takeSetFailure()
+	}
+	c.pushLocked()
+	doubtful := c.doubtful
+	through := f.inOrder()
+	c.mu.Unlock()
+	if doubtful && through {
+		_, _ = f.attr(ctx) // who needs them asks again
+	}
+	if err := c.settled(ctx); err != nil {
+		return err
+	}
+	if doubtful && !through {
+		_, _ = f.attr(ctx)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := f.takeFailure(); err != nil {
+		return err
+	}
+	return f.takeSetFailure()
+}
+
+// inOrder reports whether a request started now through f follows all that is
+// queued, with content.mu held.
+func (f *File) inOrder() bool {
+	q := &f.content.queue
+	if len(q.ops) == 0 {
+		return true
+	}
+	return !q.sending && q.sent == len(q.ops) && q.only() == f
+}
+
+// Attr implements [sftpconn.File].
+func (f *File) Attr(ctx context.Context) (sftpconn.Attr, error) {
+	c := f.content
+	c.mu.Lock()
+	if c.doubtful {
+		c.pushLocked()
+	}
+	doubtful := c.doubtful
+	c.mu.Unlock()
+	if !doubtful {
+		c.fs.mu.Lock()
+		if len(c.paths) > 0 {
+			if attr, v := c.fs.names.stat(c.paths[0]); v == present {
+				c.fs.mu.Unlock()
+				return attr, nil
+			}
+		}
+		c.fs.mu.Unlock()
+	}
+	return f.attr(ctx)
+}
+
+// attr asks for the attributes. If they account for all that was started, they
+// are remembered.
+func (f *File) attr(ctx context.Context) (sftpconn.Attr, error) {
+	c := f.content
+	c.mu.Lock()
+	before, exact := c.viewLocked(), f.inOrder()
+	c.mu.Unlock()
+	q := c.fs.asking()
+	attr, err := f.under.Attr(ctx)
+	if err != nil {
+		return attr, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if exact && c.version == before.version {
+		c.settle(q, attr)
+		return attr, nil
+	}
+	return c.overlay(attr, before), nil
+}
+
+// Sync implements [sftpconn.File].
+func (f *File) Sync(ctx context.Context) error {
+	if err := f.Flush(ctx); err != nil {
+		return err
+	}
+	return f.under.Sync(ctx)
+}
+
+// Close implements [sftpconn.File]. What was written and not flushed is sent
+// all the same.
+func (f *File) Close(ctx context.Context) error {
+	c := f.content
+	c.mu.Lock()
+	if f.closed {
+		c.mu.Unlock()
+		return errFileClosed
+	}
+	f.closed = true
+	c.remove(f)
+	idle := f.queued == 0
+	if !idle {
+		c.pushLocked()
+	}
+	c.mu.Unlock()
+	f.cancel()
+	f.fetches.Wait()
+	c.fs.blocks.drop(f, 0, maxOffset)
+	var err error
+	if idle {
+		err = f.under.Close(ctx)
+	}
+	c.leave()
+	return err
+}
+
+// takeFailure returns the error of a failed write that was not yet returned
+// here, with content.mu held.
+func (f *File) takeFailure() error {
+	failure := f.content.failure
+	if f.reported == failure.count {
+		return nil
+	}
+	f.reported = failure.count
+	return failure.err
+}
+
+// takeSetFailure does the same for changes of attributes through this File.
+func (f *File) takeSetFailure() error {
+	o := f.failedSet
+	if o == nil || o.reported {
+		return nil
+	}
+	o.reported = true
+	return o.err
+}

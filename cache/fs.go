@@ -1,0 +1,154 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"syscall"
+
+	"sftpmount/sftpconn"
+)
+
+// FS is a file system over another one, with fewer round trips. Besides what
+// [sftpconn.FS] asks for, its ReadDir returns slices that belong to the caller.
+type FS struct {
+	under sftpconn.FS
+	opts  Options
+	log   *slog.Logger
+
+	ctx        context.Context // of requests that no single caller owns; ends with Close
+	cancel     context.CancelFunc
+	background background
+	unsent     *budget
+	progress   progress
+	blocks     *blocks
+	questions  questions
+
+	mu    sync.Mutex
+	names *names
+	opens *opens
+}
+
+var _ sftpconn.FS = (*FS)(nil)
+
+// questions are those that callers share the answers of.
+type questions struct {
+	lstat, stat *flights[sftpconn.Attr]
+	readDir     *flights[[]sftpconn.DirEntry]
+	readlink    *flights[string]
+}
+
+var errClosed = fmt.Errorf("%w: the file system is closed", syscall.EIO)
+
+// New returns an FS over under, which it takes over: Close closes it.
+func New(under sftpconn.FS, opts Options) *FS {
+	opts = opts.withDefaults()
+	f := &FS{
+		under:  under,
+		opts:   opts,
+		log:    opts.Logger,
+		unsent: newBudget(opts.WriteBuffer),
+		blocks: newBlocks(opts.ReadBuffer),
+		names:  newNames(opts),
+		opens:  newOpens(),
+	}
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+	f.questions = questions{
+		lstat:    newFlights[sftpconn.Attr](f),
+		stat:     newFlights[sftpconn.Attr](f),
+		readDir:  newFlights[[]sftpconn.DirEntry](f),
+		readlink: newFlights[string](f),
+	}
+	return f
+}
+
+// Invalidate forgets what was learned from the server about the file at path:
+// it was found changed. What was written here and not sent yet stays.
+func (f *FS) Invalidate(path string) {
+	f.mu.Lock()
+	f.names.gens.touch(path)
+	f.names.forgetAttr(path)
+	c := f.opens.at(path)
+	f.mu.Unlock()
+	if c != nil {
+		c.invalidate()
+	}
+}
+
+// Unsent returns the bytes per path that were written and not acknowledged, and
+// those that were lost with nobody left to tell. A file that has no path any
+// more is listed under its last one.
+func (f *FS) Unsent() map[string]int64 {
+	f.mu.Lock()
+	all := f.opens.contents()
+	unsent := f.opens.lostBytes()
+	f.mu.Unlock()
+	for _, c := range all {
+		if n := c.unsentBytes(); n > 0 {
+			unsent[c.name()] += n
+		}
+	}
+	return unsent
+}
+
+// Close sends what was written, waits for at most CloseTimeout for the
+// acknowledgements, and closes the FS below. What was not acknowledged then is
+// in Unsent, and an error tells of it.
+func (f *FS) Close() error {
+	f.sendAll()
+	unsent := f.Unsent()
+	f.background.close(f.cancel)
+	err := f.under.Close()
+	if len(unsent) > 0 {
+		f.mu.Lock()
+		f.opens.lost = unsent
+		f.mu.Unlock()
+		return fmt.Errorf("%w: data of %d files was not sent", syscall.EIO, len(unsent))
+	}
+	return err
+}
+
+func (f *FS) sendAll() {
+	ctx, cancel := context.WithTimeout(f.ctx, f.opts.CloseTimeout)
+	defer cancel()
+	f.mu.Lock()
+	f.opens.closing = true
+	all := f.opens.contents()
+	f.mu.Unlock()
+	for _, c := range all {
+		c.push()
+	}
+	for _, c := range all {
+		_ = c.settled(ctx)
+	}
+}
+
+// background are the goroutines of an FS.
+type background struct {
+	wg sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool
+}
+
+// spawn runs work on a goroutine that Close waits for. It returns false, and
+// does nothing, after Close.
+func (f *FS) spawn(work func()) bool {
+	b := &f.background
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false
+	}
+	b.wg.Go(work)
+	return true
+}
+
+func (b *background) close(cancel context.CancelFunc) {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	cancel()
+	b.wg.Wait()
+}

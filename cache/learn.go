@@ -1,0 +1,143 @@
+package cache
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"time"
+
+	"sftpmount/sftpconn"
+)
+
+// asked is when a question was asked: what has changed here since is not what
+// the answer tells of.
+type asked struct {
+	gen   uint64
+	taken time.Time
+}
+
+func (n *names) asking() asked { return asked{n.gens.now, time.Now()} }
+
+// believable reports whether an answer about path that was asked for at q can be
+// remembered.
+func (n *names) believable(path string, q asked) bool {
+	_, doubtful := n.doubtful[path]
+	return !doubtful && !n.gens.overtaken(path, q.gen)
+}
+
+// learnAttr takes in what Lstat answered.
+func (n *names) learnAttr(path string, q asked, attr sftpconn.Attr, err error) {
+	if !n.believable(path, q) {
+		return
+	}
+	switch {
+	case err == nil:
+		n.setAttr(path, q, attr)
+	case errors.Is(err, fs.ErrNotExist):
+		n.setAbsent(path, q)
+	}
+}
+
+// learnStat takes in what was answered by a server that follows symbolic links.
+func (n *names) learnStat(path string, q asked, attr sftpconn.Attr) {
+	if !n.believable(path, q) {
+		return
+	}
+	if known, v := n.lookup(path); v == present && known.IsSymlink() {
+		n.update(path, func(e *entry) { e.stat = answer(attr, q) })
+		return
+	}
+	n.setAttr(path, q, attr)
+}
+
+// stat returns the attributes of what path leads to.
+func (n *names) stat(path string) (sftpconn.Attr, verdict) {
+	attr, v := n.lookup(path)
+	if v != present || !attr.IsSymlink() {
+		return attr, v
+	}
+	if e, ok := n.lru.Get(path); ok && e.stat.fresh(time.Now(), n.opts.AttrTimeout) {
+		return e.stat.value, present
+	}
+	return sftpconn.Attr{}, unknown
+}
+
+// learnLink takes in what Readlink answered.
+func (n *names) learnLink(path string, q asked, target string) {
+	if n.believable(path, q) {
+		n.update(path, func(e *entry) { e.link = answer(target, q) })
+	}
+}
+
+func (n *names) readlink(path string) (string, bool) {
+	e, ok := n.lru.Get(path)
+	if !ok || !e.link.fresh(time.Now(), n.opts.LinkTimeout) {
+		return "", false
+	}
+	return e.link.value, true
+}
+
+// learnListing takes in what ReadDir answered. In entries it replaces
+// attributes that were overtaken by those known, or by none.
+func (n *names) learnListing(dir string, q asked, entries []sftpconn.DirEntry) {
+	if n.gens.now != q.gen || len(n.doubtful) > 0 {
+		for i := range entries {
+			path := join(dir, entries[i].Name)
+			if !n.believable(path, q) {
+				entries[i].Attr, _ = n.lookup(path)
+			}
+		}
+	}
+	if n.gens.overtaken(dir, q.gen) || n.opts.DirTimeout < 0 {
+		return
+	}
+	l := newListing(append([]sftpconn.DirEntry(nil), entries...), q.taken)
+	if l.bytes > n.opts.MaxBytes/2 || len(entries) > n.opts.MaxEntries/2 {
+		return // it would leave no room for anything else
+	}
+	n.update(dir, func(e *entry) { e.listing = l })
+}
+
+// list returns a copy of the listing of dir.
+func (n *names) list(dir string) ([]sftpconn.DirEntry, bool) {
+	l := n.freshListing(dir)
+	if l == nil {
+		return nil, false
+	}
+	return append([]sftpconn.DirEntry(nil), l.entries...), true
+}
+
+// setAttr remembers attributes, in the entry and in the listing.
+func (n *names) setAttr(path string, q asked, attr sftpconn.Attr) {
+	linked := false
+	n.update(path, func(e *entry) {
+		linked = e.linked != ""
+		e.absent = known[bool]{}
+		e.attr = answer(attr, q)
+	})
+	if linked {
+		attr = sftpconn.Attr{}
+	}
+	dir, name := split(path)
+	n.updateListing(dir, func(l *listing) {
+		if !l.taken.After(q.taken) {
+			l.set(name, attr)
+		}
+	})
+}
+
+func (n *names) setAbsent(path string, q asked) {
+	n.update(path, func(e *entry) { *e = entry{absent: answer(true, q)} })
+	dir, name := split(path)
+	n.updateListing(dir, func(l *listing) {
+		if !l.taken.After(q.taken) {
+			l.remove(name)
+		}
+	})
+}
+
+func answer[V any](value V, q asked) known[V] { return known[V]{value, q.taken} }
+
+func join(dir, name string) string {
+	return strings.TrimSuffix(dir, "/") + "/" + name
+}

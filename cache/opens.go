@@ -1,0 +1,131 @@
+package cache
+
+import "maps"
+
+// opens finds the contents of files that are open or have unsent data. It is
+// guarded by FS.mu, and so are the paths and users of its contents.
+type opens struct {
+	byPath map[string]*content
+	all    map[*content]struct{}
+	moving map[string]int   // paths being renamed or removed, and how many times
+	moved  *generations     // paths that were
+	lost   map[string]int64 // bytes per path that were lost with nobody left to tell
+
+	closing bool // nobody will be told of errors any more
+}
+
+func newOpens() *opens {
+	return &opens{
+		byPath: make(map[string]*content),
+		all:    make(map[*content]struct{}),
+		moving: make(map[string]int),
+		moved:  newGenerations(),
+		lost:   make(map[string]int64),
+	}
+}
+
+// at returns the content of the file at path, or nil.
+func (o *opens) at(path string) *content { return o.byPath[path] }
+
+func (o *opens) contents() []*content {
+	all := make([]*content, 0, len(o.all))
+	for c := range o.all {
+		all = append(all, c)
+	}
+	return all
+}
+
+func (o *opens) lostBytes() map[string]int64 { return maps.Clone(o.lost) }
+
+// enter returns the content of a file that was opened by path, with one more
+// user. start is the generation of o.moved in which the open started: if path
+// was being renamed or removed meanwhile, nobody knows which file was opened,
+// and it gets a content that has no path.
+func (o *opens) enter(fs *FS, path string, start uint64) *content {
+	sure := !o.moved.overtaken(path, start)
+	for moving := range o.moving {
+		sure = sure && path != moving && !below(moving, path)
+	}
+	c := o.byPath[path]
+	if c == nil || !sure {
+		c = newContent(fs, path)
+		o.all[c] = struct{}{}
+		if sure {
+			o.attach(c, path)
+		}
+	}
+	c.users++
+	return c
+}
+
+// leave takes one user away. It reports whether it was the last one: c is then
+// no longer found.
+func (o *opens) leave(c *content) bool {
+	c.users--
+	if c.users > 0 {
+		return false
+	}
+	for _, path := range c.paths {
+		delete(o.byPath, path)
+	}
+	delete(o.all, c)
+	return true
+}
+
+func (o *opens) attach(c *content, path string) {
+	o.byPath[path] = c
+	c.paths = append(c.paths, path)
+	c.lastPath = path
+}
+
+// detach ends that the content at path, if there is one, is found by path: the
+// name was removed or given to another file. Open files go on.
+func (o *opens) detach(path string) {
+	c := o.byPath[path]
+	if c == nil {
+		return
+	}
+	delete(o.byPath, path)
+	var kept []string
+	for _, p := range c.paths {
+		if p != path {
+			kept = append(kept, p)
+		}
+	}
+	c.paths = kept
+}
+
+// begin notes that paths are about to be renamed or removed.
+func (o *opens) begin(paths ...string) {
+	for _, path := range paths {
+		o.moving[path]++
+	}
+}
+
+func (o *opens) end(paths ...string) {
+	for _, path := range paths {
+		if o.moving[path]--; o.moving[path] == 0 {
+			delete(o.moving, path)
+		}
+		o.moved.touch(path)
+	}
+}
+
+// rename moves the content at oldPath.
+func (o *opens) rename(oldPath, newPath string) {
+	o.detach(newPath)
+	if c := o.byPath[oldPath]; c != nil {
+		o.detach(oldPath)
+		o.attach(c, newPath)
+	}
+}
+
+// renameTree moves the contents below oldPath.
+func (o *opens) renameTree(oldPath, newPath string) {
+	o.moved.touchAll()
+	for path := range maps.Clone(o.byPath) {
+		if below(oldPath, path) {
+			o.rename(path, newPath+path[len(oldPath):])
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package cache
+
+import (
+	"context"
+
+	"sftpmount/sftpconn"
+)
+
+// failed is a request that was not started.
+type failed struct{ err error }
+
+// Wait implements [sftpconn.Pending].
+func (p failed) Wait(context.Context) error { return p.err }
+
+// buffered is a write that was copied. It is done when the budget is kept.
+type buffered struct{ fs *FS }
+
+// Wait implements [sftpconn.Pending].
+func (p buffered) Wait(ctx context.Context) error {
+	return p.fs.progress.await(ctx, p.fs.unsent.free())
+}
+
+// queued is an op that is done when it is acknowledged.
+type queued struct {
+	file *File
+	op   *op
+}
+
+// Wait implements [sftpconn.Pending].
+func (p queued) Wait(ctx context.Context) error {
+	if p.op == nil {
+		return nil
+	}
+	if err := p.file.content.fs.progress.await(ctx, p.op.done); err != nil {
+		return err
+	}
+	p.file.content.mu.Lock()
+	defer p.file.content.mu.Unlock()
+	p.op.reported = true
+	if p.op.set == nil {
+		return p.file.takeFailure()
+	}
+	return p.op.err
+}
+
+var (
+	_ sftpconn.Pending = failed{}
+	_ sftpconn.Pending = buffered{}
+	_ sftpconn.Pending = queued{}
+)

@@ -1,0 +1,248 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"sftpmount/sftpconn"
+)
+
+const (
+	// firstWindow is how far ahead of a new stream is read, in bytes.
+	firstWindow = blockSize
+
+	// smallFile is the size up to which a file is read whole by its first
+	// read, in bytes.
+	smallFile = 256 << 10
+
+	// slack is how far off its place a read may be that still belongs to a
+	// stream, in bytes: the kernel sends several of its reads at once, and
+	// they overtake each other.
+	slack = 512 << 10
+)
+
+// stream is a sequence of reads in which each goes on where one before it
+// ended, about.
+type stream struct {
+	active bool
+	start  int64 // of its first read
+	next   int64 // end of its reads so far
+	ahead  int64 // end of what was asked for ahead of it
+}
+
+// streams are the last two streams of a File: programs such as cmp, or a
+// linker, go through a file in two places at once.
+type streams struct {
+	recent, other stream
+	begun         bool // something was read ahead
+}
+
+// find returns the stream that a read between off and end belongs to, as the
+// recent one, and whether it was known. The stream that it pushed out is
+// returned too.
+func (s *streams) find(off, end int64) (known bool, pushedOut stream) {
+	if !s.recent.takes(off) {
+		if s.other.takes(off) {
+			s.recent, s.other = s.other, s.recent
+		} else {
+			pushedOut = s.other
+			s.recent, s.other = stream{true, off, end, off}, s.recent
+			return false, pushedOut
+		}
+	}
+	s.recent.next = max(s.recent.next, end)
+	return true, stream{}
+}
+
+func (s *stream) takes(off int64) bool {
+	return s.active && off >= s.next-slack && off <= s.next+slack
+}
+
+// window returns how far ahead of the stream is read: as far as it has come, so
+// that it doubles with each window that was used.
+func (s *stream) window(limit int64) int64 {
+	return max(firstWindow, min(limit, s.next-s.start))
+}
+
+// ReadAt implements [sftpconn.File]. It sees all that was written before,
+// through whatever File of the path.
+func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	c := f.content
+	if err := c.settledRange(ctx, off, off+int64(len(p))); err != nil {
+		return 0, err
+	}
+	behind := c.writesBehind(off)
+	n, err := f.read(ctx, p, off)
+	if behind == nil || !errors.Is(err, io.EOF) {
+		return n, err
+	}
+	// The server did not know yet that the file goes on: there is a hole.
+	if err := c.fs.progress.await(ctx, behind.done); err != nil {
+		return n, err
+	}
+	m, err := f.under.ReadAt(ctx, p[n:], off+int64(n))
+	return n + m, err
+}
+
+// writesBehind makes what is queued for anywhere behind off sent, and returns
+// the newest of it.
+func (c *content) writesBehind(off int64) *op {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	o := c.queue.overlapping(off, maxOffset)
+	if o != nil {
+		c.queue.urgent = max(c.queue.urgent, o.seq)
+		c.pump()
+	}
+	return o
+}
+
+// read copies from the blocks that were read ahead, as far as there are any,
+// and asks for the rest.
+func (f *File) read(ctx context.Context, p []byte, off int64) (int, error) {
+	size := f.readAhead(off, off+int64(len(p)))
+	n := 0
+	for n < len(p) {
+		at := off + int64(n)
+		part := p[n:]
+		key := blockKey{f, at / blockSize}
+		b := f.content.fs.blocks.get(key)
+		if b == nil {
+			m, err := f.readThrough(ctx, part, at, size)
+			return n + m, err
+		}
+		part = part[:min(len(part), int(blockSize-at%blockSize))]
+		m, err := f.readBlock(ctx, key, b, part, at)
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// readBlock copies from b, which it releases, once it was read. A block that
+// could not be read says nothing: the reader asks for itself, and so it does
+// when it was interrupted.
+func (f *File) readBlock(ctx context.Context, key blockKey, b *block, p []byte, at int64) (int, error) {
+	all := f.content.fs.blocks
+	select {
+	case <-b.done:
+	default:
+		select {
+		case <-b.done:
+		case <-ctx.Done():
+			all.release(key, b, 0, false)
+			return 0, ctx.Err()
+		case <-sftpconn.Interrupt(ctx):
+			all.release(key, b, 0, false)
+			return f.under.ReadAt(ctx, p, at)
+		}
+	}
+	if b.err != nil && !errors.Is(b.err, io.EOF) {
+		all.release(key, b, 0, true)
+		return f.under.ReadAt(ctx, p, at)
+	}
+	n := 0
+	if begin := int(at % blockSize); begin < b.n {
+		n = copy(p, b.data[begin:b.n])
+	}
+	all.release(key, b, n, true)
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// readAhead notes a read between off and end, and starts reading what it and
+// those after it are going to need. It returns the size of the file, as far as
+// it is known.
+func (f *File) readAhead(off, end int64) (size int64) {
+	c := f.content
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	size = c.size.bytes
+	known, pushedOut := f.streams.find(off, end)
+	if pushedOut.ahead > pushedOut.next {
+		c.fs.blocks.drop(f, pushedOut.next, pushedOut.ahead)
+	}
+	s := &f.streams.recent
+	var to int64
+	switch {
+	case c.fs.opts.NoReadAhead || f.closed || !c.size.sure || off >= size:
+		return size
+	case size <= smallFile && !f.streams.begun:
+		f.fetchBlocks(0, off, size)
+		to = size
+	case known || off == 0:
+		to = min(size, s.next+s.window(min(c.fs.opts.ReadAhead, c.fs.blocks.share(f))))
+	default:
+		return size
+	}
+	f.streams.begun = true
+	// What is needed now comes first; the rest is there up to s.ahead.
+	f.fetchBlocks(off, min(end, to), size)
+	if done := f.fetchBlocks(max(end, s.ahead), to, size); done > s.ahead {
+		s.ahead = done
+	}
+	return size
+}
+
+// fetchBlocks starts reading the blocks that hold anything between from and to,
+// and returns up to where it got. content.mu is held.
+func (f *File) fetchBlocks(from, to, size int64) int64 {
+	c := f.content
+	for at := from - from%blockSize; at < to; at += blockSize {
+		if c.queue.overlapping(at, at+blockSize) != nil {
+			continue // readers of it wait for the write first
+		}
+		key := blockKey{f, at / blockSize}
+		b, room := c.fs.blocks.add(key)
+		if !room {
+			return at
+		}
+		if b == nil {
+			continue
+		}
+		f.fetches.Add(1)
+		fetch := func() {
+			defer f.fetches.Done()
+			b.n, b.err = f.readThrough(f.ctx, b.data[:], at, size)
+			if b.err != nil && !errors.Is(b.err, io.EOF) {
+				b.n = 0
+			}
+			close(b.done)
+			c.fs.blocks.release(key, b, 0, false)
+		}
+		if !c.fs.spawn(fetch) {
+			b.err = errClosed
+			close(b.done)
+			f.fetches.Done()
+			c.fs.blocks.release(key, b, 0, false)
+			return at
+		}
+	}
+	return to
+}
+
+// readThrough reads from the server. Where the file is thought to end within p,
+// what may be behind that is asked for at the same time: to see the end costs
+// no further round trip, and a file that has grown is read on.
+func (f *File) readThrough(ctx context.Context, p []byte, off, size int64) (int, error) {
+	cut := size - off
+	if cut <= 0 || cut >= int64(len(p)) {
+		return f.under.ReadAt(ctx, p, off)
+	}
+	var behind int
+	var behindErr error
+	var wg sync.WaitGroup
+	wg.Go(func() { behind, behindErr = f.under.ReadAt(ctx, p[cut:], size) })
+	n, err := f.under.ReadAt(ctx, p[:cut], off)
+	wg.Wait()
+	if err != nil {
+		return n, err
+	}
+	return n + behind, behindErr
+}

@@ -1,0 +1,136 @@
+package cache
+
+import (
+	"context"
+	"slices"
+
+	"sftpmount/sftpconn"
+)
+
+// ReadDir implements [sftpconn.FS].
+func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, error) {
+	f.mu.Lock()
+	entries, ok := f.names.list(path)
+	q := question{asked: f.names.asking(), key: flightKey{path, f.names.gens.since(path)}}
+	f.mu.Unlock()
+	if ok {
+		return entries, nil
+	}
+	entries, err := f.questions.readDir.do(ctx, q.key, func(ctx context.Context) ([]sftpconn.DirEntry, error) {
+		entries, err := f.under.ReadDir(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		entries = slices.Clone(entries) // which may be shared
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.names.learnListing(path, q.asked, entries)
+		return entries, nil
+	})
+	return slices.Clone(entries), err
+}
+
+// Mkdir implements [sftpconn.FS].
+func (f *FS) Mkdir(ctx context.Context, path string, mode uint32) (sftpconn.Attr, error) {
+	q := f.asking()
+	attr, err := f.under.Mkdir(ctx, path, mode)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		f.names.unsure(path)
+		return attr, err
+	}
+	f.names.madeDir(path, q, attr)
+	return attr, nil
+}
+
+// Symlink implements [sftpconn.FS].
+func (f *FS) Symlink(ctx context.Context, target, path string) (sftpconn.Attr, error) {
+	q := f.asking()
+	attr, err := f.under.Symlink(ctx, target, path)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		f.names.unsure(path)
+		return attr, err
+	}
+	f.names.made(path, q, attr)
+	f.names.learnLink(path, f.names.asking(), target)
+	return attr, nil
+}
+
+// Link implements [sftpconn.FS].
+func (f *FS) Link(ctx context.Context, oldPath, newPath string) (sftpconn.Attr, error) {
+	q := f.asking()
+	attr, err := f.under.Link(ctx, oldPath, newPath)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		f.names.unsure(newPath)
+		return attr, err
+	}
+	f.names.linkedTo(oldPath, newPath, q, attr)
+	if c := f.opens.at(oldPath); c != nil && f.opens.at(newPath) == nil {
+		f.opens.attach(c, newPath)
+	}
+	return attr, nil
+}
+
+// Remove implements [sftpconn.FS].
+func (f *FS) Remove(ctx context.Context, path string) error {
+	return f.remove(path, func() error { return f.under.Remove(ctx, path) })
+}
+
+// Rmdir implements [sftpconn.FS].
+func (f *FS) Rmdir(ctx context.Context, path string) error {
+	return f.remove(path, func() error { return f.under.Rmdir(ctx, path) })
+}
+
+func (f *FS) remove(path string, remove func() error) error {
+	f.mu.Lock()
+	f.opens.begin(path)
+	f.mu.Unlock()
+	err := remove()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.opens.end(path)
+	if err != nil {
+		f.names.unsure(path)
+		return err
+	}
+	f.opens.detach(path)
+	f.names.gone(path)
+	return nil
+}
+
+// Rename implements [sftpconn.FS].
+func (f *FS) Rename(ctx context.Context, oldPath, newPath string, replace bool) error {
+	f.mu.Lock()
+	f.opens.begin(oldPath, newPath)
+	f.mu.Unlock()
+	err := f.under.Rename(ctx, oldPath, newPath, replace)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.opens.end(oldPath, newPath)
+	switch {
+	case err != nil || f.names.isLinked(oldPath) || f.names.isLinked(newPath):
+		// Of two names of one file, rename(2) leaves both.
+		f.names.unsure(oldPath)
+		f.names.unsure(newPath)
+	case oldPath == newPath:
+	default:
+		if f.names.mayBeDir(oldPath) {
+			f.opens.renameTree(oldPath, newPath)
+			f.names.movedTree(oldPath, newPath)
+		}
+		f.opens.rename(oldPath, newPath)
+		f.names.moved(oldPath, newPath)
+	}
+	return err
+}
+
+func (f *FS) asking() asked {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.names.asking()
+}

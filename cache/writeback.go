@@ -1,0 +1,231 @@
+package cache
+
+import (
+	"context"
+	"errors"
+
+	"sftpmount/sftpconn"
+)
+
+// write queues a copy of p, with c.mu held, and returns what it was merged into
+// last.
+func (c *content) write(f *File, p []byte, off int64) *op {
+	if f.flags&sftpconn.Append != 0 {
+		off = c.size.bytes
+	}
+	c.doubt()
+	c.extend(off, off+int64(len(p)))
+	for len(p) > 0 {
+		taken, grown := c.queue.merge(f, p, off)
+		if taken == 0 {
+			taken, grown = c.queue.start(f, p, off)
+			f.queued++
+		}
+		c.fs.unsent.add(int64(grown))
+		p, off = p[taken:], off+int64(taken)
+	}
+	if len(c.queue.ops) == 0 {
+		return nil
+	}
+	return c.queue.ops[len(c.queue.ops)-1]
+}
+
+// change queues a change of attributes, with c.mu held.
+func (c *content) change(f *File, set sftpconn.SetAttr) *op {
+	c.doubt()
+	c.set(set)
+	o := &op{file: f, set: &set}
+	c.queue.add(o)
+	f.queued++
+	c.queue.urgent = c.queue.last
+	return o
+}
+
+// pump starts what can be started now. It is called with c.mu held, which it
+// gives up meanwhile: one caller at a time starts requests, so that their order
+// is kept.
+func (c *content) pump() {
+	q := &c.queue
+	if q.sending {
+		return
+	}
+	q.sending = true
+	for o := q.next(); o != nil; o = q.next() {
+		q.sent++
+		if !q.waiting && !c.awaitAcks() {
+			c.abandon()
+			break
+		}
+		c.mu.Unlock()
+		if o.set != nil {
+			o.request = o.file.under.SetAttr(*o.set)
+		} else {
+			o.request = o.file.under.Write(o.data, o.off)
+		}
+		close(o.started)
+		c.mu.Lock()
+	}
+	q.sending = false
+}
+
+// push sends all that is queued without waiting for more.
+func (c *content) push() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pushLocked()
+}
+
+func (c *content) pushLocked() {
+	c.queue.urgent = c.queue.last
+	c.pump()
+}
+
+// awaitAcks starts the goroutine that awaits acknowledgements for as long as
+// there are some to come. It is a user of c. It returns false if the FS is
+// closed. c.mu is held.
+func (c *content) awaitAcks() bool {
+	c.fs.mu.Lock()
+	c.users++
+	c.fs.mu.Unlock()
+	c.queue.waiting = c.fs.spawn(c.acknowledgeAll)
+	return c.queue.waiting
+}
+
+func (c *content) acknowledgeAll() {
+	c.mu.Lock()
+	for len(c.queue.ops) > 0 {
+		o := c.queue.ops[0]
+		c.mu.Unlock()
+		<-o.started
+		err := o.request.Wait(c.fs.ctx)
+		c.mu.Lock()
+		last := c.acknowledge(o, err)
+		c.pump()
+		if last {
+			c.mu.Unlock()
+			_ = o.file.under.Close(c.fs.ctx) // nobody is left to tell
+			c.mu.Lock()
+		}
+	}
+	c.queue.waiting = false
+	c.mu.Unlock()
+	c.leave()
+}
+
+// acknowledge takes the oldest op out of the queue, with c.mu held. It reports
+// whether that was the last one of a closed File.
+func (c *content) acknowledge(o *op, err error) (last bool) {
+	q := &c.queue
+	q.ops[0] = nil
+	q.ops = q.ops[1:]
+	q.sent--
+	n := int64(len(o.data))
+	c.fs.unsent.add(-int64(cap(o.data)))
+	if err == nil {
+		c.fs.progress.note()
+		o.recycle()
+	} else {
+		o.err = err
+		o.data = nil // which the layers below may still send
+		c.failed(o, n)
+	}
+	close(o.done)
+	o.file.queued--
+	return o.file.queued == 0 && o.file.closed
+}
+
+// abandon fails all that is queued: the FS is closed. c.mu is held.
+func (c *content) abandon() {
+	q := &c.queue
+	q.sent = len(q.ops)
+	for len(q.ops) > 0 {
+		close(q.ops[0].started)
+		c.acknowledge(q.ops[0], errClosed)
+	}
+}
+
+// failed notes that o was not carried out, as far as is known. c.mu is held.
+func (c *content) failed(o *op, bytes int64) {
+	c.forget()
+	if o.set != nil {
+		if o.file.failedSet == nil || o.file.failedSet.reported {
+			o.file.failedSet = o
+		}
+		return
+	}
+	c.failure.count++
+	c.failure.err = o.err
+	c.fs.mu.Lock()
+	path := c.lastPath
+	if len(c.files) == 0 || c.fs.opens.closing {
+		c.fs.opens.lost[path] += bytes
+	}
+	c.fs.mu.Unlock()
+	if !errors.Is(o.err, context.Canceled) {
+		c.fs.log.Error("written data was lost", "path", path, "offset", o.off, "bytes", bytes, "err", o.err)
+	}
+}
+
+// settled sends all that is queued and waits until it is acknowledged.
+func (c *content) settled(ctx context.Context) error {
+	c.mu.Lock()
+	var last *op
+	if n := len(c.queue.ops); n > 0 {
+		last = c.queue.ops[n-1]
+		c.pushLocked()
+	}
+	c.mu.Unlock()
+	if last == nil {
+		return nil
+	}
+	return c.fs.progress.await(ctx, last.done)
+}
+
+// settledRange waits until all is acknowledged that was queued before and may
+// change something between from and to.
+func (c *content) settledRange(ctx context.Context, from, to int64) error {
+	c.mu.Lock()
+	o := c.queue.overlapping(from, to)
+	if o != nil {
+		c.queue.urgent = max(c.queue.urgent, o.seq)
+		c.pump()
+	}
+	c.mu.Unlock()
+	if o == nil {
+		return nil
+	}
+	return c.fs.progress.await(ctx, o.done)
+}
+
+func (c *content) unsentBytes() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.queue.bytes()
+}
+
+// changeBehind queues a change of attributes behind what is under way, if that
+// goes through one File. Otherwise it returns nil.
+func (c *content) changeBehind(set sftpconn.SetAttr) *op {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.queue.only()
+	if f == nil {
+		return nil
+	}
+	o := c.change(f, set)
+	c.pump()
+	return o
+}
+
+// outcome waits for a change of attributes, and asks for them in the same round
+// trip.
+func (c *content) outcome(ctx context.Context, o *op) (sftpconn.Attr, error) {
+	if err := c.fs.progress.await(ctx, o.started); err != nil {
+		return sftpconn.Attr{}, err
+	}
+	attr, attrErr := o.file.attr(ctx)
+	if err := (queued{o.file, o}).Wait(ctx); err != nil {
+		return sftpconn.Attr{}, err
+	}
+	return attr, attrErr
+}
