@@ -17,6 +17,8 @@
 //   - RENAME that fails if the new name exists: it replaces;
 //   - REMOVE that fails on a directory and RMDIR that fails on a file: both
 //     remove either;
+//   - posix-rename onto an empty directory;
+//   - access times: it tells the modification time twice;
 //   - the mode in MKDIR, which it ignores;
 //   - FSETSTAT of times after the file was renamed or removed: it goes by the
 //     name; of the other attributes it goes by the handle, as it should;

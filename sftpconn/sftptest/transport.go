@@ -49,6 +49,9 @@ type sshTransport struct {
 	conn net.Conn
 	ssh  ssh.Conn
 	wg   sync.WaitGroup // goroutines, each of which ends with conn
+
+	mu     sync.Mutex
+	closed bool
 }
 
 func (t *sshTransport) OpenChannel(ctx context.Context) (io.ReadWriteCloser, error) {
@@ -56,20 +59,27 @@ func (t *sshTransport) OpenChannel(ctx context.Context) (io.ReadWriteCloser, err
 		channel ssh.Channel
 		err     error
 	}
-	result := make(chan opened, 1)
+	result := make(chan opened)
+	t.mu.Lock()
+	if t.closed {
+		t.mu.Unlock()
+		return nil, net.ErrClosed
+	}
 	t.wg.Go(func() {
 		channel, err := t.openChannel()
-		result <- opened{channel, err}
+		select {
+		case result <- opened{channel, err}:
+		case <-ctx.Done():
+			if err == nil {
+				_ = channel.Close()
+			}
+		}
 	})
+	t.mu.Unlock()
 	select {
 	case r := <-result:
 		return r.channel, r.err
 	case <-ctx.Done():
-		t.wg.Go(func() {
-			if r := <-result; r.err == nil {
-				_ = r.channel.Close()
-			}
-		})
 		return nil, ctx.Err()
 	}
 }
@@ -97,6 +107,9 @@ func (t *sshTransport) Ping() error {
 }
 
 func (t *sshTransport) Close() error {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
 	err := t.conn.Close()
 	_ = t.ssh.Wait() // why the connection ended: this Close
 	t.wg.Wait()
