@@ -55,6 +55,7 @@ type Conn struct {
 	opts      Options
 	ext       extensions
 	limits    limits
+	roundTrip time.Duration // to the server and back
 	meta      *channel
 	activity  *activity
 
@@ -64,8 +65,9 @@ type Conn struct {
 
 	mu      sync.Mutex
 	bulk    []*channel
-	opening int  // bulk channels that are being opened
-	refused bool // the server wants no further channels
+	opening int        // bulk channels that are being opened
+	grown   *sync.Cond // tells that opening went down
+	refused bool       // the server wants no further channels
 	err     error
 }
 
@@ -81,6 +83,7 @@ func New(ctx context.Context, transport Transport, opts Options) (*Conn, error) 
 		ending:    make(chan struct{}),
 		done:      make(chan struct{}),
 	}
+	c.grown = sync.NewCond(&c.mu)
 	stop := context.AfterFunc(ctx, func() { _ = transport.Close() })
 	err := c.start(ctx)
 	if !stop() && err == nil {
@@ -93,7 +96,7 @@ func New(ctx context.Context, transport Transport, opts Options) (*Conn, error) 
 		}
 		return nil, err
 	}
-	c.growBulk()
+	c.goBackground(func() { c.bulkChannels(min(1, c.opts.BulkChannels)) })
 	return c, nil
 }
 
@@ -103,6 +106,7 @@ func (c *Conn) start(ctx context.Context) error {
 		close(c.done)
 		return err
 	}
+	asked := time.Now()
 	ch, ext, err := newChannel(rwc, c.activity)
 	if err != nil {
 		close(c.done)
@@ -112,7 +116,14 @@ func (c *Conn) start(ctx context.Context) error {
 	go c.awaitEnd()
 	c.background.Go(func() { c.watch(ch) })
 	c.background.Go(c.keepalive)
-	c.limits, err = askLimits(ctx, ch, ext)
+	c.roundTrip = time.Since(asked)
+	if _, ok := ext[extLimits]; !ok {
+		c.limits = defaultLimits
+		return nil
+	}
+	asked = time.Now() // this time without the start of a process
+	c.limits, err = askLimits(ctx, ch)
+	c.roundTrip = time.Since(asked)
 	return err
 }
 
@@ -173,27 +184,6 @@ func (c *Conn) Err() error {
 	return c.err
 }
 
-// bulkChannel returns the channel that is best for file data: the one with the
-// least of it under way. One more is opened when all are busy.
-func (c *Conn) bulkChannel() *channel {
-	c.mu.Lock()
-	best := c.meta
-	for i, ch := range c.bulk {
-		if i == 0 || ch.inFlight.Load() < best.inFlight.Load() {
-			best = ch
-		}
-	}
-	c.mu.Unlock()
-	if best.inFlight.Load() > busy {
-		c.growBulk()
-	}
-	return best
-}
-
-// busy is how much file data under way makes a channel full, in bytes: half of
-// its window.
-const busy = 1 << 20
-
 // goBackground runs task in a goroutine that Close waits for. After the
 // connection has ended nothing in it can block, so nobody has to wait.
 func (c *Conn) goBackground(task func()) {
@@ -204,62 +194,4 @@ func (c *Conn) goBackground(task func()) {
 	} else {
 		go task()
 	}
-}
-
-// growBulk starts opening bulk channels, if there may be more of them: one at
-// first, and then as many as there are.
-func (c *Conn) growBulk() {
-	c.mu.Lock()
-	n := min(max(len(c.bulk), 1), c.opts.BulkChannels-len(c.bulk))
-	if c.opening > 0 || c.refused || c.err != nil || n <= 0 {
-		c.mu.Unlock()
-		return
-	}
-	c.opening = n
-	c.mu.Unlock()
-	for range n {
-		c.goBackground(c.addBulk)
-	}
-}
-
-func (c *Conn) addBulk() {
-	ch, err := c.openBulk()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.opening--
-	if err != nil {
-		c.refused = true
-		if c.err == nil {
-			c.opts.Logger.Debug("the server allows no further channel", "bulk", len(c.bulk), "err", err)
-		}
-		return
-	}
-	if c.err != nil {
-		ch.fail(c.err)
-		return
-	}
-	c.bulk = append(c.bulk, ch)
-	c.background.Go(func() { c.watch(ch) })
-}
-
-func (c *Conn) openBulk() (*channel, error) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	go func() { // ends with openBulk
-		select {
-		case <-c.ending:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	rwc, err := c.transport.OpenChannel(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ch, _, err := newChannel(rwc, c.activity)
-	if err != nil {
-		go closeQuietly(rwc)
-		return nil, err
-	}
-	return ch, nil
 }

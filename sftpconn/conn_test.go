@@ -293,6 +293,7 @@ func TestOrderHoldsAcrossChannels(t *testing.T) {
 			}
 			return status(StatusOK)
 		})
+		s.startDelay = 100 * time.Millisecond // a far server, for which there are many channels
 		c := s.connect(t, Options{})
 		f, _, err := c.Open(t.Context(), "/a", Write|Create, 0o644)
 		require.NoError(t, err)

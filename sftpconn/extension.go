@@ -66,10 +66,7 @@ type limits struct {
 var defaultLimits = limits{read: 32 << 10, write: 32 << 10}
 
 // askLimits asks for the server's limits with limits@openssh.com.
-func askLimits(ctx context.Context, ch *channel, ext extensions) (limits, error) {
-	if _, ok := ext[extLimits]; !ok {
-		return defaultLimits, nil
-	}
+func askLimits(ctx context.Context, ch *channel) (limits, error) {
 	c := ch.start("limits", "", extended(extLimits, new(sshfx.Buffer)))
 	if err := c.wait(ctx); err != nil {
 		return limits{}, err

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
 	"github.com/stretchr/testify/require"
@@ -18,7 +19,8 @@ import (
 type fakeServer struct {
 	answer      func(channel int, req sshfx.Packet) sshfx.Packet
 	extensions  []*sshfx.ExtensionPair
-	maxChannels int // 0: any number
+	maxChannels int           // 0: any number
+	startDelay  time.Duration // before a channel's VERSION
 	ping        func() error
 
 	mu       sync.Mutex
@@ -56,6 +58,7 @@ func (s *fakeServer) serve(n int, conn net.Conn) {
 	if hello.ReadFrom(conn, nil, maxReplyLength) != nil {
 		return
 	}
+	time.Sleep(s.startDelay)
 	version, err := (&sshfx.VersionPacket{Version: 3, Extensions: s.extensions}).MarshalBinary()
 	if err != nil {
 		panic(err)

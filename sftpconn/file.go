@@ -23,7 +23,7 @@ type file struct {
 	mu       sync.Mutex
 	closed   bool
 	handles  []handle // the one it was opened with first
-	widening bool     // further handles are being opened, or none can be
+	widened  bool     // further handles are open, being opened, or cannot be
 	moved    int64    // bytes read
 	spread   spread   // which handle a write takes
 	unacked  []tracked

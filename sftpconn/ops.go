@@ -32,27 +32,32 @@ func (c *Conn) startLstat(path string) *call {
 
 // Stat implements [FS].
 func (c *Conn) Stat(ctx context.Context, path string) (Attr, error) {
-	return awaitAttr(ctx, c.meta.start("STAT", path, &sshfx.StatPacket{Path: path}))
+	return awaitAttr(ctx, c.startStat(path))
+}
+
+func (c *Conn) startStat(path string) *call {
+	return c.meta.start("STAT", path, &sshfx.StatPacket{Path: path})
 }
 
 // SetAttr implements [FS].
 func (c *Conn) SetAttr(ctx context.Context, path string, set SetAttr) (Attr, error) {
-	var change *call
-	switch _, ok := c.ext[extLsetstat]; {
-	case !set.NoFollow:
-		change = c.meta.start("SETSTAT", path, &sshfx.SetStatPacket{Path: path, Attrs: set.encode()})
-	case ok:
-		change = c.meta.start("lsetstat", path, lsetstatPacket(path, set))
-	default:
+	if !set.NoFollow {
+		change := c.meta.start("SETSTAT", path, &sshfx.SetStatPacket{Path: path, Attrs: set.encode()})
+		return awaitChange(ctx, change, c.startStat(path))
+	}
+	if _, ok := c.ext[extLsetstat]; !ok {
 		return Attr{}, missing(extLsetstat)
 	}
-	return c.changed(ctx, change, path)
+	return c.changed(ctx, c.meta.start("lsetstat", path, lsetstatPacket(path, set)), path)
 }
 
 // changed waits for a change to path and for the attributes after it, which are
 // asked for in the same round trip.
 func (c *Conn) changed(ctx context.Context, change *call, path string) (Attr, error) {
-	after := c.startLstat(path)
+	return awaitChange(ctx, change, c.startLstat(path))
+}
+
+func awaitChange(ctx context.Context, change, after *call) (Attr, error) {
 	if err := await(ctx, change); err != nil {
 		return Attr{}, err
 	}

@@ -56,7 +56,7 @@ func (f *file) startWrite(p []byte, off int64) *call {
 	f.spread.end = max(f.spread.end, off+int64(len(p)))
 	packet := &sshfx.WritePacket{Handle: h.id, Offset: uint64(off), Data: p}
 	c := h.ch.startBulk("WRITE", f.path, packet, len(p))
-	if h.ch.inFlight.Load() > busy && f.flags&Append == 0 && f.spread.end > widenAt {
+	if h.ch.inFlight.Load() > widenAt && f.flags&Append == 0 {
 		f.widen()
 	}
 	return c
