@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // defaultAskpass is where distributions put the program that SSH_ASKPASS would
@@ -51,6 +52,7 @@ func askpass(ctx context.Context, program, question string) ([]byte, error) {
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	cmd.Stderr = os.Stderr
+	cmd.WaitDelay = time.Second // for what it leaves running
 	err := cmd.Run()
 	defer func() { wipe(out.Bytes()[:out.Len()]) }()
 	var exit *exec.ExitError

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // errNoSSH says that there is no ssh program that could be asked.
@@ -49,6 +50,7 @@ func printSettings(ctx context.Context, ssh, host string, args ...string) (setti
 	cmd := exec.CommandContext(ctx, ssh, args...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
+	cmd.WaitDelay = time.Second // for what "Match exec" leaves running
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, fmt.Errorf("ssh -G %s: %s", host, reason(stderr.String(), err))

@@ -156,9 +156,10 @@ func TestSilentServer(t *testing.T) {
 }
 
 func TestServerThatHangsUp(t *testing.T) {
-	cfg := serve(t, func(conn net.Conn) { _ = conn.Close() })
+	cfg := serve(t, func(conn net.Conn) { _, _ = io.ReadFull(conn, make([]byte, 4)) })
 	_, err := dial(t, cfg, Options{})
 	require.Error(t, err)
+	t.Log(err)
 	require.False(t, IsPermanent(err))
 }
 

@@ -7,8 +7,8 @@ import (
 )
 
 // Config is the effective configuration for one server. The fields are
-// keywords of ssh_config(5) with their meaning there; paths are expanded, and
-// lists of algorithms hold only those that can be used.
+// keywords of ssh_config(5) with their meaning there; paths are expanded and
+// absolute, and lists of algorithms hold only those that can be used.
 type Config struct {
 	Host     string // as typed
 	HostName string

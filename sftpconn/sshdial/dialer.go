@@ -2,6 +2,7 @@ package sshdial
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -23,6 +24,7 @@ type Dialer struct {
 	// mu is held for the whole of a Dial: there is never a second one.
 	mu       sync.Mutex
 	prompter Prompter // nil after the first Dial
+	dialled  bool
 	memory   memory
 }
 
@@ -67,14 +69,13 @@ func NewDialer(cfg Config, opts Options) *Dialer {
 func (d *Dialer) Dial(ctx context.Context) (*Client, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	prompter := d.prompter
-	d.prompter = nil
+	defer func() { d.prompter, d.dialled = nil, true }()
 
 	tcp, err := d.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	client, err := d.handshake(ctx, tcp, prompter)
+	client, err := d.handshake(ctx, tcp)
 	if err != nil {
 		_ = tcp.Close()
 		return nil, err
@@ -82,7 +83,8 @@ func (d *Dialer) Dial(ctx context.Context) (*Client, error) {
 	return client, nil
 }
 
-// Close wipes the secrets that the Dialer holds. Clients live on.
+// Close waits for a Dial that is under way, and wipes the secrets that the
+// Dialer holds. Clients live on.
 func (d *Dialer) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -111,13 +113,17 @@ func (d *Dialer) connect(ctx context.Context) (net.Conn, error) {
 	if d.cfg.BindAddress != "" {
 		local, err := net.ResolveTCPAddr(network, net.JoinHostPort(d.cfg.BindAddress, "0"))
 		if err != nil {
-			return nil, permanent(fmt.Errorf("BindAddress %s: %w", d.cfg.BindAddress, err))
+			return nil, fmt.Errorf("BindAddress %s: %w", d.cfg.BindAddress, err)
 		}
 		dialer.LocalAddr = local
 	}
 	conn, err := dialer.DialContext(ctx, network, d.address())
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err // the rest of it says the address again
 	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", d.address(), err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"sync/atomic"
@@ -25,21 +26,22 @@ type handshake struct {
 	memory *memory
 
 	prompter Prompter // nil if the user must not be asked
+	redial   bool     // this is not the Dialer's first connection
 }
 
 // handshake does the key exchange and logs in.
-func (d *Dialer) handshake(ctx context.Context, tcp net.Conn, prompter Prompter) (*Client, error) {
-	conn := &watchedConn{Conn: tcp}
+func (d *Dialer) handshake(ctx context.Context, tcp net.Conn) (*Client, error) {
 	h := &handshake{
-		cfg: d.cfg, log: d.log, conn: conn, prompter: prompter, memory: &d.memory,
+		cfg: d.cfg, log: d.log, conn: &watchedConn{Conn: tcp}, memory: &d.memory,
+		prompter: d.prompter, redial: d.dialled,
 		dog: newWatchdog(d.cfg.ConnectTimeout, func() { _ = tcp.Close() }),
 	}
 	defer h.dog.stop()
 
 	within, cancel := context.WithCancel(ctx)
+	defer cancel()
 	check, err := newHostKeyCheck(within, h)
 	if err != nil {
-		cancel()
 		return nil, permanent(err)
 	}
 	login := newLogin(within, h)
@@ -57,26 +59,22 @@ func (d *Dialer) handshake(ctx context.Context, tcp net.Conn, prompter Prompter)
 
 	// The library knows no context: closing the connection ends it.
 	stop := context.AfterFunc(ctx, func() { _ = tcp.Close() })
-	sshConn, channels, requests, err := ssh.NewClientConn(conn, check.address, config)
+	sshConn, channels, requests, err := ssh.NewClientConn(h.conn, check.address, config)
 	barked := h.dog.stop()
-	if !stop() && err == nil {
-		_ = sshConn.Close()
+	if !stop() {
 		err = ctx.Err()
+	} else if barked {
+		err = errSilent
 	}
 	// When the server hangs up while the user is asked about the host key,
 	// the library returns and leaves the question open.
 	cancel()
 	hostKey, hostKeyErr := check.result()
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case hostKeyErr != nil && !errors.Is(hostKeyErr, context.Canceled):
-		return nil, permanent(hostKeyErr)
-	case barked:
-		return nil, fmt.Errorf("%s (%s) accepted the connection but does not answer: %w",
-			h.cfg.HostName, conn.RemoteAddr(), errSilent)
-	case err != nil:
-		return nil, h.explain(err, login)
+	if err != nil {
+		if sshConn != nil {
+			_ = sshConn.Close()
+		}
+		return nil, h.explain(ctx, err, hostKeyErr, login)
 	}
 	login.settle(true)
 	h.memory.hostKey = hostKey
@@ -85,14 +83,22 @@ func (d *Dialer) handshake(ctx context.Context, tcp net.Conn, prompter Prompter)
 }
 
 // explain finds out why the handshake failed and whether it would again.
-func (h *handshake) explain(err error, login *login) error {
+func (h *handshake) explain(ctx context.Context, err, hostKeyErr error, login *login) error {
 	var noCommon *ssh.AlgorithmNegotiationError
 	address := h.conn.RemoteAddr()
 	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case hostKeyErr != nil && !errors.Is(hostKeyErr, context.Canceled):
+		return permanent(hostKeyErr)
 	case login.failure != nil:
 		return permanent(login.failure)
 	case errors.As(err, &noCommon):
-		return permanent(fmt.Errorf("%s (%s): %w", h.cfg.HostName, address, err))
+		return permanent(fmt.Errorf("%s (%s): %w", h.cfg.HostName, address, noCommon))
+	case errors.Is(err, errSilent):
+		return fmt.Errorf("%s (%s) accepted the connection but does not answer: %w", h.cfg.HostName, address, err)
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("%s (%s) closed the connection before the login was complete: %w", h.cfg.HostName, address, err)
 	case login.refused && h.conn.failure() == nil:
 		// The connection works: it was the server that ended the login,
 		// such as after too many keys.

@@ -152,8 +152,8 @@ func (c *hostKeyCheck) changed(key ssh.PublicKey, want []xknownhosts.KnownKey) e
 		places = append(places, fmt.Sprintf("%s (%s)", c.known.place(w), describeKey(w.Key)))
 	}
 	return c.problem(key, fmt.Sprintf("it is not the one at %s: the server was reinstalled, or somebody sits in between; "+
-		"if the new key is right, remove the old one with: ssh-keygen -R %q",
-		strings.Join(places, ", "), c.name()))
+		"if the new key is right, remove the old one with: ssh-keygen -f %q -R %q",
+		strings.Join(places, ", "), c.known.file(want[0]), c.name()))
 }
 
 // unknown decides on a key of which no file says anything.

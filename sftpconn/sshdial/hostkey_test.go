@@ -110,7 +110,7 @@ func TestChangedKey(t *testing.T) {
 	for _, strict := range []string{"yes", "ask", "accept-new", "no"} {
 		_, err := dial(t, s.resolve("StrictHostKeyChecking "+strict), Options{Prompter: &prompter{t: t}})
 		requireHostKeyError(t, err, s.path("known_hosts")+":2")
-		require.ErrorContains(t, err, "ssh-keygen -R")
+		require.ErrorContains(t, err, "ssh-keygen -f")
 	}
 }
 
@@ -257,7 +257,7 @@ func TestHostCertificate(t *testing.T) {
 
 func TestRequiredRSASize(t *testing.T) {
 	s := newUnknownServer(t, "HostKey DIR/host_rsa")
-	s.keygen("host_rsa", "rsa", "-b", "2048")
+	s.keygen("host_rsa", "rsa")
 	s.run()
 	s.know("NAME", "host_rsa")
 	_, err := dial(t, s.resolve("RequiredRSASize 3072"), Options{})

@@ -3,13 +3,14 @@ package sshdial
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 
+	"github.com/youmark/pkcs8"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -28,9 +29,10 @@ func (id *identity) holds(key ssh.PublicKey) bool {
 }
 
 // warnMissing tells that nothing can be done with an identity.
-func (id *identity) warnMissing(log *slog.Logger) {
+func (id *identity) warnMissing(l *login) {
 	if id.reason != nil {
-		log.Warn("private key is ignored", "key", id.path, "err", id.reason)
+		l.h.log.Warn("private key is ignored", "key", id.path, "err", id.reason)
+		l.note(fmt.Sprintf("key %s: %v", id.path, id.reason))
 	}
 }
 
@@ -78,6 +80,8 @@ func (p *publickeyLogin) loadIdentity(path string) *identity {
 			id.public = encrypted.PublicKey
 		}
 		p.addLocked(id, bytes.Clone(data))
+	case err != nil && isEncryptedPKCS8(data):
+		p.addLocked(id, bytes.Clone(data))
 	case err != nil:
 		id.reason = explainKey(err)
 	default:
@@ -98,7 +102,7 @@ func (p *publickeyLogin) addLocked(id *identity, data []byte) {
 		return
 	}
 	if p.login.h.prompter == nil {
-		p.login.note(fmt.Sprintf("key %s needs its passphrase, and nobody can be asked", id.path))
+		id.reason = errors.New("it needs its passphrase, and nobody can be asked")
 		return
 	}
 	id.key = &loginKey{label: label(id.path), signer: &lockedKey{public: id.public, open: func() (ssh.AlgorithmSigner, error) {
@@ -126,7 +130,7 @@ func (p *publickeyLogin) decrypt(path string, data []byte) (ssh.AlgorithmSigner,
 		if len(passphrase) == 0 {
 			break // as in ssh, this skips the key
 		}
-		signer, err := ssh.ParsePrivateKeyWithPassphrase(data, passphrase)
+		signer, err := parseEncrypted(data, passphrase)
 		wipe(passphrase)
 		if err == nil {
 			return signer.(ssh.AlgorithmSigner), nil
@@ -138,6 +142,26 @@ func (p *publickeyLogin) decrypt(path string, data []byte) (ssh.AlgorithmSigner,
 	}
 	p.login.note(fmt.Sprintf("key %s was not used without its passphrase", path))
 	return nil, errors.New("no right passphrase")
+}
+
+// isEncryptedPKCS8 recognises the one form that the SSH library cannot read.
+func isEncryptedPKCS8(data []byte) bool {
+	block, _ := pem.Decode(data)
+	return block != nil && block.Type == "ENCRYPTED PRIVATE KEY"
+}
+
+// parseEncrypted decrypts a private key. A wrong passphrase gives
+// x509.IncorrectPasswordError.
+func parseEncrypted(data, passphrase []byte) (ssh.Signer, error) {
+	if !isEncryptedPKCS8(data) {
+		return ssh.ParsePrivateKeyWithPassphrase(data, passphrase)
+	}
+	block, _ := pem.Decode(data)
+	key, _, err := pkcs8.ParsePrivateKey(block.Bytes, passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%w)", x509.IncorrectPasswordError, err)
+	}
+	return ssh.NewSignerFromKey(key)
 }
 
 // checkPrivate refuses a private key that others can read, as ssh does: only of

@@ -29,9 +29,8 @@ func (i *interactiveLogin) name() string { return "keyboard-interactive" }
 
 func (i *interactiveLogin) next() (ssh.AuthMethod, error) {
 	h := i.login.h
-	repeated := h.memory.hostKey != nil // this is not the first connection
 	switch {
-	case repeated && (h.memory.asked || h.memory.password.value == nil):
+	case h.redial && (h.memory.asked || h.memory.password.value == nil):
 		i.login.note("keyboard-interactive: the login needs the user and is not repeated without; mount again")
 		return nil, nil
 	case i.attempts > 0 && i.rounds == 0, i.attempts >= h.cfg.NumberOfPasswordPrompts:

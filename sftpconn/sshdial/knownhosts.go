@@ -127,13 +127,17 @@ func (k *knownHosts) check(address string, remote net.Addr, key ssh.PublicKey) e
 	return &xknownhosts.KeyError{Want: own}
 }
 
+// file returns the file that holds a known key.
+func (k *knownHosts) file(key xknownhosts.KnownKey) string {
+	if own, ok := k.names[key.Filename]; ok {
+		return own
+	}
+	return key.Filename
+}
+
 // place returns "file:line" of a known key.
 func (k *knownHosts) place(key xknownhosts.KnownKey) string {
-	name := key.Filename
-	if own, ok := k.names[name]; ok {
-		name = own
-	}
-	return fmt.Sprintf("%s:%d", name, key.Line)
+	return fmt.Sprintf("%s:%d", k.file(key), key.Line)
 }
 
 // equalKeys compares keys, or certificates, as they are on the wire.

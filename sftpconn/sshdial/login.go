@@ -67,6 +67,7 @@ func (l *login) next(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
 	if err := errors.Join(l.ctx.Err(), l.h.conn.failure(), l.failure); err != nil {
 		return nil, err // nobody has answered the last attempt
 	}
+	l.h.dog.resume()
 	l.settle(len(c.PartialSuccessMethods) > l.partials)
 	l.partials = len(c.PartialSuccessMethods)
 	for _, m := range l.methods {

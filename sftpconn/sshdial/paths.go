@@ -66,8 +66,8 @@ func (c *Config) setPaths(set, builtin settings, local localUser) {
 }
 
 // expander returns a function that expands "~", the tokens of ssh_config(5) and
-// environment variables in paths, and drops "none". ssh -G leaves some of them
-// as they were written.
+// environment variables in paths, makes them absolute and drops "none". ssh -G
+// leaves some of them as they were written.
 func (c *Config) expander(local localUser) func(paths []string) []string {
 	hostname, _ := os.Hostname()
 	short, _, _ := strings.Cut(hostname, ".")
@@ -87,7 +87,11 @@ func (c *Config) expander(local localUser) func(paths []string) []string {
 			if strings.EqualFold(p, "none") {
 				continue
 			}
-			out = append(out, tokens.Replace(expandVariables(expandHome(p, local))))
+			p = tokens.Replace(expandVariables(expandHome(p, local)))
+			if absolute, err := filepath.Abs(p); err == nil {
+				p = absolute
+			}
+			out = append(out, p)
 		}
 		return slices.Compact(out)
 	}

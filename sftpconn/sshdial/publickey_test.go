@@ -19,9 +19,9 @@ func TestKeyTypes(t *testing.T) {
 		"ed25519":     {"ed25519"},
 		"ecdsa256":    {"ecdsa", "-b", "256"},
 		"ecdsa521":    {"ecdsa", "-b", "521"},
-		"rsa":         {"rsa", "-b", "2048"},
-		"rsa_pem":     {"rsa", "-b", "2048", "-m", "PEM"},
-		"rsa_pkcs8":   {"rsa", "-b", "2048", "-m", "PKCS8"},
+		"rsa":         {"rsa"},
+		"rsa_pem":     {"rsa", "-m", "PEM"},
+		"rsa_pkcs8":   {"rsa", "-m", "PKCS8"},
 		"ecdsa_pem":   {"ecdsa", "-m", "PEM"},
 		"ecdsa_pkcs8": {"ecdsa", "-m", "PKCS8"},
 	} {
@@ -44,7 +44,8 @@ func TestEncryptedKeys(t *testing.T) {
 	s.know("NAME", "host_ed25519")
 	for name, args := range map[string][]string{
 		"openssh": {"ed25519"},
-		"pem":     {"rsa", "-b", "2048", "-m", "PEM"},
+		"pem":     {"rsa", "-m", "PEM"},
+		"pkcs8":   {"ecdsa", "-m", "PKCS8"},
 	} {
 		for _, withPublic := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/public file %v", name, withPublic), func(t *testing.T) {
@@ -109,7 +110,7 @@ func TestNobodyToAskForThePassphrase(t *testing.T) {
 	s.keygen("id", "ed25519", "-N", "secret")
 	s.allow("id")
 	_, err := dial(t, s.resolve("BatchMode yes"), Options{Prompter: &prompter{t: t}})
-	require.ErrorContains(t, err, "/id needs its passphrase, and nobody can be asked")
+	require.ErrorContains(t, err, "/id: it needs its passphrase, and nobody can be asked")
 	require.True(t, IsPermanent(err))
 }
 

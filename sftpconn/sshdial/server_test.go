@@ -48,7 +48,7 @@ func startServerWith(t *testing.T, config *ssh.ServerConfig, accept func(ssh.New
 		if err != nil {
 			return
 		}
-		defer server.Close()
+		defer func() { _ = server.Close() }()
 		go ssh.DiscardRequests(requests)
 		for c := range channels {
 			accept(c)
@@ -75,7 +75,7 @@ func serve(t *testing.T, handle func(net.Conn)) Config {
 			conns = append(conns, conn)
 			mu.Unlock()
 			handlers.Go(func() {
-				defer conn.Close()
+				defer func() { _ = conn.Close() }()
 				handle(conn)
 			})
 		}

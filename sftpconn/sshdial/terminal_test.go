@@ -3,6 +3,7 @@ package sshdial
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -58,7 +59,7 @@ func (p *terminal) watch() {
 		p.seen.Write(buf[:n])
 		p.mu.Unlock()
 		if err != nil {
-			if pathErr, ok := err.(*os.PathError); ok && pathErr.Err == syscall.EIO {
+			if errors.Is(err, syscall.EIO) {
 				time.Sleep(testTick) // no program has it open, now
 				continue
 			}
@@ -99,7 +100,7 @@ func (p *terminal) open() *os.File {
 func (p *terminal) echoes() bool {
 	p.t.Helper()
 	tty := p.open()
-	defer tty.Close()
+	defer func() { _ = tty.Close() }()
 	conn, err := tty.SyscallConn()
 	require.NoError(p.t, err)
 	var on bool
