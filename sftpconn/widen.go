@@ -112,7 +112,7 @@ func (f *file) isLike(before, now Attr) bool {
 	end := uint64(f.spread.end)
 	f.mu.Unlock()
 	grown := now.Mtime >= before.Mtime &&
-		widenAt <= before.Size && before.Size <= now.Size && now.Size <= max(before.Size, end)
+		widenAt/4 <= before.Size && before.Size <= now.Size && now.Size <= max(before.Size, end)
 	before.Size, before.Mtime = now.Size, now.Mtime
 	return grown && now == before
 }
