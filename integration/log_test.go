@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// tail prints as the last lines of the file that it names, for messages about
-// failures.
+// tail prints as the last lines of the log that it names, for messages about
+// failures. If the program printed its goroutines at its end, those that were
+// in the program's own code follow.
 type tail struct{ path string }
 
 func (t tail) String() string {
@@ -16,11 +17,33 @@ func (t tail) String() string {
 	if err != nil {
 		return err.Error()
 	}
-	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
+	log, dump, _ := strings.Cut(strings.TrimSpace(string(content)), "SIGQUIT: ")
+	lines := strings.Split(log, "\n")
 	if len(lines) > enough {
 		lines = lines[len(lines)-enough:]
 	}
-	return strings.Join(lines, "\n")
+	return strings.Join(append(lines, ownGoroutines(dump)...), "\n")
+}
+
+// ownGoroutines returns the goroutines of a dump that are in the program's own
+// code, with their calls from there on outwards.
+func ownGoroutines(dump string) []string {
+	var calls []string
+	for block := range strings.SplitSeq(dump, "\n\n") {
+		header, frames, _ := strings.Cut(block, "\n")
+		own := false
+		for line := range strings.Lines(frames) {
+			first := !own && (strings.HasPrefix(line, "sftpmount/") || strings.HasPrefix(line, "main."))
+			if first {
+				calls = append(calls, header)
+			}
+			own = (own || first) && !strings.HasPrefix(line, "created by ")
+			if own && !strings.HasPrefix(line, "\t") && !strings.HasPrefix(line, "runtime.") {
+				calls = append(calls, "    "+strings.TrimSpace(line))
+			}
+		}
+	}
+	return calls
 }
 
 // complaint matches what a program in good order never logs.
