@@ -53,10 +53,7 @@ func (p packet) name() string {
 
 // statusPacket is the answer to request id that has only a code.
 func statusPacket(id uint32, code sftpconn.StatusCode) (packet, error) {
-	return sshfx.ComposePacket((&sshfx.StatusPacket{
-		StatusCode:   sshfx.Status(code),
-		ErrorMessage: "set by the test",
-	}).MarshalPacket(id, nil))
+	return Reply(id, &sshfx.StatusPacket{StatusCode: sshfx.Status(code), ErrorMessage: "set by the test"})
 }
 
 // withoutExtensions returns a VERSION packet that does not announce those
@@ -77,5 +74,5 @@ func withoutExtensions(p packet, names []string) (packet, error) {
 }
 
 func realPathPacket(id uint32, path string) (packet, error) {
-	return sshfx.ComposePacket((&sshfx.RealPathPacket{Path: path}).MarshalPacket(id, nil))
+	return Reply(id, &sshfx.RealPathPacket{Path: path})
 }
