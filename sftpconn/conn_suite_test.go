@@ -1,6 +1,8 @@
 package sftpconn_test
 
 import (
+	"context"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -42,4 +44,10 @@ func startConn(t *testing.T, transport sftpconn.Transport) *sftpconn.Conn {
 	conn, err := sftpconn.New(t.Context(), transport, sftpconn.Options{})
 	require.NoError(t, err)
 	return conn
+}
+
+func TestConnOverHostileServer(t *testing.T) {
+	sftptest.TestHostile(t, func(ctx context.Context, transport sftpconn.Transport) (sftpconn.FS, error) {
+		return sftpconn.New(ctx, transport, sftpconn.Options{Logger: slog.New(slog.DiscardHandler)})
+	})
 }
