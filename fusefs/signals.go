@@ -35,20 +35,27 @@ func setOf(signals ...unix.Signal) signalSet {
 var harmless = setOf(unix.SIGCHLD, unix.SIGCONT, unix.SIGSTOP, unix.SIGTSTP,
 	unix.SIGTTIN, unix.SIGTTOU, unix.SIGURG, unix.SIGWINCH)
 
+// background are signals that programs handle besides whatever they do: ticks of
+// timers (git shows its progress by SIGALRM), children that end, windows that
+// change, and SIGURG, which Go sends to its own threads by the hundred to stop
+// goroutines. None means that the program is tired of waiting, and a system
+// call that fails with EINTR for it would surprise.
+var background = setOf(unix.SIGALRM, unix.SIGVTALRM, unix.SIGPROF, unix.SIGCHLD,
+	unix.SIGCONT, unix.SIGWINCH, unix.SIGURG)
+
 // signals are the signals of a thread (proc_pid_status(5)).
 type signals struct {
 	pending, blocked, ignored, caught signalSet
 }
 
-// verdict judges the pending signals. SIGURG is never noticed: Go sends it to
-// its own threads by the hundred to stop goroutines, and ignores it otherwise.
+// verdict judges the pending signals.
 func (s signals) verdict() verdict {
 	kill := setOf(unix.SIGKILL)
 	pending := s.pending &^ s.blocked &^ s.ignored
 	switch {
 	case (s.pending&kill)|(pending&^s.caught&^harmless) != 0:
 		return fatal
-	case pending&s.caught&^setOf(unix.SIGURG) != 0:
+	case pending&s.caught&^background != 0:
 		return noticed
 	}
 	return unnoticed
