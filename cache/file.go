@@ -20,11 +20,12 @@ type File struct {
 	fetches sync.WaitGroup // reading ahead; none is added once closed
 
 	// Guarded by content.mu.
-	closed    bool
-	queued    int    // ops of content.queue that go through this File
-	reported  uint64 // how many failures of the content were returned here
-	failedSet *op    // a change that failed; nobody may have asked about it
-	streams   streams
+	closed   bool
+	queued   int    // ops of content.queue that go through this File
+	written  int64  // bytes ever written through it
+	reported uint64 // how many failures of the content were returned here
+	setErr   error  // of a change of attributes, not yet returned by Flush
+	streams  streams
 }
 
 var _ sftpconn.File = (*File)(nil)
@@ -47,7 +48,7 @@ func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mo
 	before := c.view()
 	under, attr, err := f.under.Open(ctx, path, flags, mode)
 	if err != nil {
-		f.openFailed(path, q, flags, err)
+		f.openFailed(path, flags)
 		return nil, attr, err
 	}
 	file := &File{under: under, flags: flags}
@@ -58,15 +59,15 @@ func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mo
 
 const changing = sftpconn.Create | sftpconn.Truncate
 
-func (f *FS) openFailed(path string, q asked, flags sftpconn.OpenFlags, err error) {
+func (f *FS) openFailed(path string, flags sftpconn.OpenFlags) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if flags&changing != 0 {
 		f.names.unsure(path)
 		return
 	}
+	f.names.gens.touch(path)
 	f.names.forgetAttr(path)
-	f.names.learnAttr(path, q, sftpconn.Attr{}, err)
 }
 
 // enter gives file its content and takes in the attributes that came with the
@@ -101,19 +102,23 @@ func (f *File) Write(p []byte, off int64) sftpconn.Pending {
 	c := f.content
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := f.takeFailure(); err != nil {
-		return failed{err}
-	}
 	if f.closed {
 		return failed{errFileClosed}
 	}
-	o := c.write(f, p, off)
-	if !c.fs.opts.SyncWrites {
-		c.pump()
-		return buffered{c.fs}
+	if c.fs.opts.SyncWrites {
+		o := c.write(f, p, off)
+		if o == nil {
+			return failed{nil}
+		}
+		c.pushLocked()
+		return queued{c.fs, o}
 	}
-	c.pushLocked()
-	return queued{f, o}
+	if err := f.takeFailure(); err != nil {
+		return failed{err}
+	}
+	c.write(f, p, off)
+	c.pump()
+	return buffered{c.fs}
 }
 
 // SetAttr implements [sftpconn.File].
@@ -126,7 +131,7 @@ func (f *File) SetAttr(set sftpconn.SetAttr) sftpconn.Pending {
 	}
 	o := c.change(f, set)
 	c.pump()
-	return queued{f, o}
+	return queued{c.fs, o}
 }
 
 // Flush implements [sftpconn.File]. Through a File that is open for writing it
@@ -138,7 +143,7 @@ func (f *File) Flush(ctx context.Context) error {
 	c.mu.Lock()
 	if f.flags&sftpconn.Write == 0 && f.queued == 0 {
 		defer c.mu.Unlock()
-		return f.takeSetFailure()
+		return f.takeError()
 	}
 	c.pushLocked()
 	doubtful := c.doubtful
@@ -155,21 +160,25 @@ func (f *File) Flush(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := f.takeFailure(); err != nil {
-		return err
-	}
-	return f.takeSetFailure()
+	return f.takeError()
 }
 
-// inOrder reports whether a request started now through f follows all that is
-// queued, with content.mu held.
+// inOrder reports whether the server answers a request for attributes that is
+// started now through f only after it has carried out all that is queued. What
+// is started on a File stays in order, but such requests may overtake the writes
+// of a File that has several channels, which takes much data. content.mu is
+// held.
 func (f *File) inOrder() bool {
 	q := &f.content.queue
 	if len(q.ops) == 0 {
 		return true
 	}
-	return !q.sending && q.sent == len(q.ops) && q.only() == f
+	return !q.sending && q.sent == len(q.ops) && q.only() == f && f.written <= oneChannel
 }
+
+// oneChannel is how much can be written through a File without its getting more
+// than one channel, in bytes.
+const oneChannel = 1 << 20
 
 // Attr implements [sftpconn.File].
 func (f *File) Attr(ctx context.Context) (sftpconn.Attr, error) {
@@ -260,12 +269,12 @@ func (f *File) takeFailure() error {
 	return failure.err
 }
 
-// takeSetFailure does the same for changes of attributes through this File.
-func (f *File) takeSetFailure() error {
-	o := f.failedSet
-	if o == nil || o.reported {
-		return nil
+// takeError is takeFailure for changes of attributes through this File as well.
+func (f *File) takeError() error {
+	if err := f.takeFailure(); err != nil {
+		return err
 	}
-	o.reported = true
-	return o.err
+	err := f.setErr
+	f.setErr = nil
+	return err
 }

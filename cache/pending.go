@@ -22,23 +22,14 @@ func (p buffered) Wait(ctx context.Context) error {
 
 // queued is an op that is done when it is acknowledged.
 type queued struct {
-	file *File
-	op   *op
+	fs *FS
+	op *op
 }
 
 // Wait implements [sftpconn.Pending].
 func (p queued) Wait(ctx context.Context) error {
-	if p.op == nil {
-		return nil
-	}
-	if err := p.file.content.fs.progress.await(ctx, p.op.done); err != nil {
+	if err := p.fs.progress.await(ctx, p.op.done); err != nil {
 		return err
-	}
-	p.file.content.mu.Lock()
-	defer p.file.content.mu.Unlock()
-	p.op.reported = true
-	if p.op.set == nil {
-		return p.file.takeFailure()
 	}
 	return p.op.err
 }

@@ -26,16 +26,15 @@ const (
 // op is a write, or a change of attributes, that was asked for. All but file,
 // off and set is guarded by content.mu until done is closed.
 type op struct {
-	file     *File
-	off      int64             // of a write; of an append where it is thought to go
-	data     []byte            // of a write; not touched any more once it was sent
-	set      *sftpconn.SetAttr // of a change of attributes
-	seq      uint64            // its number in the queue
-	started  chan struct{}     // closed when request is set
-	request  sftpconn.Pending
-	done     chan struct{} // closed when the request is answered and err is set
-	err      error
-	reported bool // err was returned to somebody
+	file    *File
+	off     int64             // of a write; of an append where it is thought to go
+	data    []byte            // of a write; not touched any more once it was sent
+	set     *sftpconn.SetAttr // of a change of attributes
+	seq     uint64            // its number in the queue
+	started chan struct{}     // closed when request is set
+	request sftpconn.Pending
+	done    chan struct{} // closed when the request is answered and err is set
+	err     error
 }
 
 func (o *op) isAppend() bool { return o.set == nil && o.file.flags&sftpconn.Append != 0 }
@@ -86,6 +85,14 @@ func (q *queue) add(o *op) {
 	o.started = make(chan struct{})
 	o.done = make(chan struct{})
 	q.ops = append(q.ops, o)
+}
+
+// newest returns the op that was queued last, or nil.
+func (q *queue) newest() *op {
+	if len(q.ops) == 0 {
+		return nil
+	}
+	return q.ops[len(q.ops)-1]
 }
 
 // merge puts as much of p as it can into an unsent write of f, and returns how
@@ -145,11 +152,8 @@ func (q *queue) start(f *File, p []byte, off int64) (taken, grown int) {
 
 // follows reports whether a write at off goes on where the newest one ended.
 func (q *queue) follows(f *File, off int64) bool {
-	if len(q.ops) == 0 {
-		return false
-	}
-	o := q.ops[len(q.ops)-1]
-	return o.set == nil && o.file == f && o.off+int64(len(o.data)) == off
+	o := q.newest()
+	return o != nil && o.set == nil && o.file == f && o.off+int64(len(o.data)) == off
 }
 
 // next returns the op that is to be sent now, or nil. What is not full waits

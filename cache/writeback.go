@@ -7,14 +7,18 @@ import (
 	"sftpmount/sftpconn"
 )
 
-// write queues a copy of p, with c.mu held, and returns what it was merged into
-// last.
+// write queues a copy of p, with c.mu held, and returns the op that carries the
+// last of it, or nil if there is nothing to write.
 func (c *content) write(f *File, p []byte, off int64) *op {
 	if f.flags&sftpconn.Append != 0 {
 		off = c.size.bytes
 	}
+	if len(p) == 0 {
+		return nil
+	}
 	c.doubt()
 	c.extend(off, off+int64(len(p)))
+	f.written += int64(len(p))
 	for len(p) > 0 {
 		taken, grown := c.queue.merge(f, p, off)
 		if taken == 0 {
@@ -24,10 +28,7 @@ func (c *content) write(f *File, p []byte, off int64) *op {
 		c.fs.unsent.add(int64(grown))
 		p, off = p[taken:], off+int64(taken)
 	}
-	if len(c.queue.ops) == 0 {
-		return nil
-	}
-	return c.queue.ops[len(c.queue.ops)-1]
+	return c.queue.newest()
 }
 
 // change queues a change of attributes, with c.mu held.
@@ -148,8 +149,8 @@ func (c *content) abandon() {
 func (c *content) failed(o *op, bytes int64) {
 	c.forget()
 	if o.set != nil {
-		if o.file.failedSet == nil || o.file.failedSet.reported {
-			o.file.failedSet = o
+		if o.file.setErr == nil {
+			o.file.setErr = o.err
 		}
 		return
 	}
@@ -169,9 +170,8 @@ func (c *content) failed(o *op, bytes int64) {
 // settled sends all that is queued and waits until it is acknowledged.
 func (c *content) settled(ctx context.Context) error {
 	c.mu.Lock()
-	var last *op
-	if n := len(c.queue.ops); n > 0 {
-		last = c.queue.ops[n-1]
+	last := c.queue.newest()
+	if last != nil {
 		c.pushLocked()
 	}
 	c.mu.Unlock()
@@ -224,7 +224,7 @@ func (c *content) outcome(ctx context.Context, o *op) (sftpconn.Attr, error) {
 		return sftpconn.Attr{}, err
 	}
 	attr, attrErr := o.file.attr(ctx)
-	if err := (queued{o.file, o}).Wait(ctx); err != nil {
+	if err := (queued{c.fs, o}).Wait(ctx); err != nil {
 		return sftpconn.Attr{}, err
 	}
 	return attr, attrErr
