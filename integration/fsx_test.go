@@ -1,24 +1,34 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
 
+func init() { helpers["fsx"] = fsxHelper }
+
 // fsx does random operations on one file of a mount and on a model of it in
 // memory, and compares them, as the program of that name does (fsx.c of the
 // xfstests).
+//
+// It runs as a helper, in a process of its own: one that waits for a page of a
+// mapped file holds locks that its other threads soon need, and here those are
+// the link's.
 type fsx struct {
-	t       *testing.T
-	m       *mount
+	dir     string // on the mount
+	remote  string // on the server's disk
 	name    string
 	random  *rand.Rand
 	model   []byte
@@ -29,39 +39,54 @@ type fsx struct {
 
 const fsxMaxSize = 600_000
 
-func newFsx(t *testing.T, m *mount, name string, random *rand.Rand) *fsx {
+// runFsx does steps operations, and more until the time is over.
+func runFsx(t *testing.T, m *mount, random *rand.Rand, steps int, period time.Duration, noMmap bool) {
 	t.Helper()
-	x := &fsx{t: t, m: m, name: name, random: random}
-	f, err := os.OpenFile(m.path(name), os.O_RDWR|os.O_CREATE, 0o644)
-	require.NoError(t, err)
-	x.f = f
-	t.Cleanup(func() { _ = x.f.Close() })
-	return x
+	args := []string{m.dir, m.remote, fmt.Sprint(random.Uint64()), fmt.Sprint(steps), period.String(), fmt.Sprint(noMmap)}
+	out, err := helper(t, "fsx", args...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	t.Logf("%s", out)
 }
+
+func fsxHelper(args []string) error {
+	seed, err1 := strconv.ParseUint(args[2], 10, 64)
+	steps, err2 := strconv.Atoi(args[3])
+	period, err3 := time.ParseDuration(args[4])
+	noMmap, err4 := strconv.ParseBool(args[5])
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return err
+	}
+	x := &fsx{dir: args[0], remote: args[1], name: "file", random: rand.New(rand.NewPCG(seed, 0)), noMmap: noMmap}
+	if err := x.run(steps, time.Now().Add(period)); err != nil {
+		recent := x.history[max(0, len(x.history)-40):]
+		return fmt.Errorf("after %d operations: %w; the last of them:\n%s", len(x.history), err, strings.Join(recent, "\n"))
+	}
+	fmt.Println(len(x.history), "operations")
+	return nil
+}
+
+func (x *fsx) run(steps int, deadline time.Time) error {
+	f, err := os.OpenFile(x.path(), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	x.f = f
+	for step := 0; step < steps || time.Now().Before(deadline); step++ {
+		if err := fsxOperations[x.random.IntN(len(fsxOperations))](x); err != nil {
+			return err
+		}
+	}
+	x.log("the end")
+	return errors.Join(x.sync(), x.reopen(), x.f.Close())
+}
+
+// path names the file on the mount.
+func (x *fsx) path() string { return filepath.Join(x.dir, x.name) }
 
 var fsxOperations = []func(x *fsx) error{
 	(*fsx).write, (*fsx).write, (*fsx).write, (*fsx).read, (*fsx).read, (*fsx).read,
 	(*fsx).append, (*fsx).truncate, (*fsx).readMapped, (*fsx).writeMapped,
 	(*fsx).reopen, (*fsx).sync, (*fsx).stat, (*fsx).rename,
-}
-
-// steps does n operations.
-func (x *fsx) steps(n int) {
-	x.t.Helper()
-	for range n {
-		if err := fsxOperations[x.random.IntN(len(fsxOperations))](x); err != nil {
-			recent := x.history[max(0, len(x.history)-40):]
-			require.NoError(x.t, err, "after %d operations, the last of them:\n%s", len(x.history), strings.Join(recent, "\n"))
-		}
-	}
-}
-
-// finish closes the file and compares it with the server's disk.
-func (x *fsx) finish() {
-	x.t.Helper()
-	require.NoError(x.t, x.f.Close())
-	sameText(x.t, string(x.model), x.m.serverFile(x.name), "on the server")
-	sameText(x.t, string(x.model), x.m.mountFile(x.name), "opened again")
 }
 
 func (x *fsx) log(format string, args ...any) {
@@ -98,7 +123,7 @@ func (x *fsx) append() error {
 	}
 	data := randomBytes(1+x.random.IntN(10_000), x.random)
 	x.log("append %d to %d", len(data), len(x.model))
-	f, err := os.OpenFile(x.m.path(x.name), os.O_WRONLY|os.O_APPEND, 0)
+	f, err := os.OpenFile(x.path(), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return err
 	}
@@ -163,7 +188,7 @@ func (x *fsx) writeMapped() error {
 }
 
 // mapped maps a piece of the file into memory. A failing read there is a
-// SIGBUS, which would end the tests if it did not become a panic.
+// SIGBUS, which is made a panic, and that an error.
 func (x *fsx) mapped(protection int, use func(memory []byte, offset int) error) (err error) {
 	if len(x.model) == 0 || x.noMmap {
 		return nil
@@ -195,11 +220,19 @@ func (x *fsx) reopen() error {
 	if err := x.f.Close(); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(x.m.path(x.name), os.O_RDWR, 0)
-	if err == nil {
-		x.f = f
+	f, err := os.OpenFile(x.path(), os.O_RDWR, 0)
+	if err != nil {
+		return err
 	}
-	return err
+	x.f = f
+	content, err := os.ReadFile(x.path())
+	if err != nil {
+		return err
+	}
+	if err := x.compare(content, 0, fsxMaxSize); err != nil {
+		return fmt.Errorf("opened again: %w", err)
+	}
+	return nil
 }
 
 func (x *fsx) sync() error {
@@ -207,7 +240,7 @@ func (x *fsx) sync() error {
 	if err := x.f.Sync(); err != nil {
 		return err
 	}
-	content, err := os.ReadFile(x.m.onServer(x.name))
+	content, err := os.ReadFile(filepath.Join(x.remote, x.name))
 	if err != nil {
 		return err
 	}
@@ -220,7 +253,7 @@ func (x *fsx) sync() error {
 func (x *fsx) stat() error {
 	x.log("stat")
 	for _, stat := range []func() (os.FileInfo, error){
-		x.f.Stat, func() (os.FileInfo, error) { return os.Stat(x.m.path(x.name)) },
+		x.f.Stat, func() (os.FileInfo, error) { return os.Stat(x.path()) },
 	} {
 		info, err := stat()
 		if err != nil {
@@ -236,9 +269,11 @@ func (x *fsx) stat() error {
 func (x *fsx) rename() error {
 	name := fmt.Sprintf("renamed %d", len(x.history))
 	x.log("rename")
-	err := os.Rename(x.m.path(x.name), x.m.path(name))
+	if err := os.Rename(x.path(), filepath.Join(x.dir, name)); err != nil {
+		return err
+	}
 	x.name = name
-	return err
+	return nil
 }
 
 // The same under each of the options that change how contents are cached.
@@ -250,15 +285,12 @@ func TestFsx(t *testing.T) {
 	} {
 		t.Run("with "+options, func(t *testing.T) {
 			t.Parallel()
-			random := newRandom(t)
 			args := []string{}
 			if options != "" {
 				args = []string{"-o", options}
 			}
-			x := newFsx(t, newMount(t, args...), "file", random)
-			x.noMmap = options == "direct_io" // mapped pages are the kernel's cache
-			x.steps(800)
-			x.finish()
+			// Mapped pages are the kernel's cache, which direct_io goes past.
+			runFsx(t, newMount(t, args...), newRandom(t), 800, soak(), options == "direct_io")
 		})
 	}
 }

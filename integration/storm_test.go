@@ -97,10 +97,13 @@ func outage(random *rand.Rand) time.Duration {
 	return time.Duration(random.Int64N(int64(600 * time.Millisecond)))
 }
 
+// surviveTime is how long a job is repeated under faults.
+func surviveTime() time.Duration { return 4*time.Second + soak() }
+
 // repeat calls job until its time is over, once at least.
 func repeat(t *testing.T, job func(round int)) {
 	t.Helper()
-	deadline := time.Now().Add(4*time.Second + soak())
+	deadline := time.Now().Add(surviveTime())
 	rounds := 0
 	for ; rounds == 0 || time.Now().Before(deadline) && !t.Failed(); rounds++ {
 		job(rounds)

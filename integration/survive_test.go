@@ -135,9 +135,7 @@ func surviveRenaming(t *testing.T, m *linkedMount, random *rand.Rand) {
 }
 
 func surviveFsx(t *testing.T, m *linkedMount, random *rand.Rand) {
-	x := newFsx(t, m.mount, "file", random)
-	repeat(t, func(int) { x.steps(20) })
-	x.finish()
+	runFsx(t, m.mount, random, 50, surviveTime(), false)
 }
 
 func surviveListing(t *testing.T, m *linkedMount, _ *rand.Rand) {
