@@ -99,7 +99,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"host:|/mnt|-o|reconnect_timeout=-1":   `option "reconnect_timeout=-1": "-1" is not a number of seconds`,
 		"host:|/mnt|-o|reconnect_timeout=NaN":  `option "reconnect_timeout=NaN": "NaN" is not a number of seconds`,
 		"host:|/mnt|-o|dir_cache=on":           `option "dir_cache=on": "on" is neither yes nor no`,
-		"host:|/mnt|-o|max_read=-1":            `option "max_read=-1": "-1" is not a whole number`,
+		"host:|/mnt|-o|max_read=-1":            `option "max_read=-1": "-1" is not a whole number above 0`,
 		"host:|/mnt|-o|allow_other,allow_root": `options "allow_other" and "allow_root" exclude each other: give one`,
 
 		"host:|/mnt|-o|recconect":             `unknown option "recconect": did you mean "reconnect"? sftpmount -h lists all`,

@@ -58,9 +58,11 @@ func fuseError(err error) error {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENODEV):
 		return failure(exitMount, "the kernel offers no FUSE here (/dev/fuse is missing): "+
 			"load it with \"modprobe fuse\", or give the container --device /dev/fuse --cap-add SYS_ADMIN")
+	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
+		return failure(exitMount, "/dev/fuse may not be opened by this user: as root, run: chmod 666 /dev/fuse")
 	case errors.Is(err, fs.ErrPermission):
-		return failure(exitMount, "/dev/fuse may not be opened by this user: "+
-			"ask root for access to it, or give the container --device /dev/fuse --cap-add SYS_ADMIN")
+		return failure(exitMount, "even root may not open /dev/fuse here: "+
+			"give the container --device /dev/fuse --cap-add SYS_ADMIN")
 	}
 	return failure(exitMount, "opening /dev/fuse: %w", err)
 }

@@ -73,7 +73,7 @@ func defaultOptions() *options {
 		statTimeout:      20 * time.Second,
 		dirTimeout:       20 * time.Second,
 		linkTimeout:      20 * time.Second,
-		cacheSize:        100_000,
+		cacheSize:        400_000,
 		entryTimeout:     time.Second,
 		attrTimeout:      time.Second,
 		subtype:          "sftpmount",

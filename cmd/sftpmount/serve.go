@@ -43,8 +43,10 @@ func serve(o *options, starter *parent) error {
 	log.Info("mounted", "source", o.target.String(), "mountpoint", mountpoint)
 	waitForEnd(mount, mountpoint, signals, log)
 	if err := stack.close(); err != nil {
-		log.Error("data did not reach the server", "err", err)
-		return failure(exitUnsent, "data did not reach the server: %w", err)
+		if starter != nil {
+			log.Error(oneLine(err)) // nobody reads standard error any more
+		}
+		return err
 	}
 	log.Info("unmounted", "mountpoint", mountpoint)
 	return nil
@@ -63,7 +65,7 @@ func start(o *options, mountpoint string, signals <-chan os.Signal, log *slog.Lo
 		_ = stack.close()
 		return nil, nil, err
 	}
-	mount, err := fusefs.Mount(mountpoint, stack.fsys, o.fuseOptions(root, log))
+	mount, err := fusefs.Mount(mountpoint, stack.cache, o.fuseOptions(root, log))
 	if err != nil {
 		_ = stack.close()
 		return nil, nil, failure(exitMount, "%w", err)
@@ -92,11 +94,11 @@ func untilSignal(signals <-chan os.Signal) (ctx context.Context, stop func()) {
 
 // findRoot returns the absolute path of the directory to mount.
 func findRoot(ctx context.Context, o *options, stack *stack) (string, error) {
-	root, err := stack.fsys.RealPath(ctx, o.target.dir)
+	root, err := stack.cache.RealPath(ctx, o.target.dir)
 	if err != nil {
 		return "", directoryError(ctx, o, err)
 	}
-	attr, err := stack.fsys.Stat(ctx, root)
+	attr, err := stack.cache.Stat(ctx, root)
 	switch {
 	case o.noCheckRoot:
 		return root, nil

@@ -19,7 +19,7 @@ type optionGroup struct {
 func (o *options) table() []optionGroup {
 	return []optionGroup{
 		{"When the link drops", o.linkOptions()},
-		{"What is kept in memory", o.cacheOptions()},
+		{"What is kept in memory", o.memoryOptions()},
 		{"Symbolic links of the server", o.symlinkOptions()},
 		{"How the mount looks", o.mountOptions()},
 		{"Logging in, starting, debugging", o.startOptions()},
@@ -40,14 +40,14 @@ func (o *options) linkOptions() []option {
 	}
 }
 
-func (o *options) cacheOptions() []option {
+func (o *options) memoryOptions() []option {
 	return []option{
 		{"dcache_timeout", "SECONDS", "how long attributes, listings and link targets are kept (20)",
 			seconds(&o.statTimeout, &o.dirTimeout, &o.linkTimeout)},
 		{"dcache_stat_timeout", "SECONDS", "the same for attributes alone", seconds(&o.statTimeout)},
 		{"dcache_dir_timeout", "SECONDS", "the same for listings alone", seconds(&o.dirTimeout)},
 		{"dcache_link_timeout", "SECONDS", "the same for link targets alone", seconds(&o.linkTimeout)},
-		{"dcache_max_size", "N", "how many names are kept (100000)", number(&o.cacheSize)},
+		{"dcache_max_size", "N", "how many names are kept (400000)", number(&o.cacheSize)},
 		{"dir_cache", "yes|no", "whether any of them are kept (yes)", yesNo(func(yes bool) { o.noDirCache = !yes })},
 		{"no_readahead", "", "read only what is asked for", set(&o.noReadAhead, true)},
 		{"sshfs_sync", "", "each write waits until the server has it", set(&o.syncWrites, true)},

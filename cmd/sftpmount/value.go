@@ -45,8 +45,8 @@ func seconds(places ...*time.Duration) func(string) error {
 func number(place *int) func(string) error {
 	return func(v string) error {
 		n, err := strconv.ParseUint(v, 10, 31)
-		if err != nil {
-			return fmt.Errorf("%q is not a whole number", v)
+		if err != nil || n == 0 {
+			return fmt.Errorf("%q is not a whole number above 0", v)
 		}
 		*place = int(n)
 		return nil

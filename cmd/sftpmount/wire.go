@@ -12,7 +12,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
+	"sftpmount/cache"
 	"sftpmount/fusefs"
 	"sftpmount/reconnect"
 	"sftpmount/sftpconn"
@@ -98,13 +100,36 @@ func connOptions(cfg *sshdial.Config, log *slog.Logger) sftpconn.Options {
 
 func (o *options) reconnectOptions(log *slog.Logger) reconnect.Options {
 	return reconnect.Options{
-		// 0 would mean the default there.
-		Timeout:   max(o.reconnectTimeout, 1),
+		Timeout:   max(o.reconnectTimeout, 1), // 0 would mean the default there
 		Hard:      o.hard,
 		Disabled:  o.noReconnect,
 		Permanent: sshdial.IsPermanent,
 		Logger:    log,
 	}
+}
+
+func (o *options) cacheOptions(log *slog.Logger) cache.Options {
+	return cache.Options{
+		AttrTimeout:     orNone(o.statTimeout),
+		DirTimeout:      orNone(o.dirTimeout),
+		LinkTimeout:     orNone(o.linkTimeout),
+		NegativeTimeout: orNone(min(o.statTimeout, 5*time.Second)),
+		MaxEntries:      o.cacheSize,
+		CloseTimeout:    orNone(o.reconnectTimeout),
+		NoReadAhead:     o.noReadAhead,
+		SyncWrites:      o.syncWrites,
+		Disabled:        o.noDirCache,
+		Logger:          log,
+	}
+}
+
+// orNone returns what package cache takes for a timeout of 0 seconds; its own 0
+// is the default.
+func orNone(timeout time.Duration) time.Duration {
+	if timeout == 0 {
+		return -1
+	}
+	return timeout
 }
 
 func (o *options) fuseOptions(root string, log *slog.Logger) fusefs.Options {
@@ -135,13 +160,6 @@ func (o *options) fuseOptions(root string, log *slog.Logger) fusefs.Options {
 	return fuse
 }
 
-// A stack is the file systems that stand on each other, from the connection
-// up to what FUSE shows.
-type stack struct {
-	fsys   sftpconn.FS
-	dialer *sshdial.Dialer
-}
-
 // connect makes the first connection and stacks the file systems on it.
 func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) {
 	dialOptions, err := o.dialOptions(log)
@@ -161,18 +179,19 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 		if err != nil {
 			return nil, err
 		}
-		conn, err := sftpconn.New(ctx, client, connOptions(&cfg, log))
-		if err != nil {
-			return nil, err
-		}
-		return conn, nil
+		return sftpconn.New(ctx, client, connOptions(&cfg, log))
 	}
-	fsys, err := reconnect.New(ctx, dial, o.reconnectOptions(log))
+	s := &stack{dialer: dialer}
+	reconnecting := o.reconnectOptions(log)
+	// Nothing is open, and so is opened again, before s.cache is there.
+	reconnecting.OnReopen = func(path string) { s.cache.Invalidate(path) }
+	remote, err := reconnect.New(ctx, dial, reconnecting)
 	if err != nil {
 		_ = dialer.Close()
 		return nil, connectError(ctx, err)
 	}
-	return &stack{fsys, dialer}, nil
+	s.cache = cache.New(remote, o.cacheOptions(log))
+	return s, nil
 }
 
 func connectError(ctx context.Context, err error) error {
@@ -183,11 +202,4 @@ func connectError(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	return failure(exitConnect, "%w", err)
-}
-
-// close ends the connection. Its error says that data was lost.
-func (s *stack) close() error {
-	err := s.fsys.Close()
-	_ = s.dialer.Close()
-	return err
 }

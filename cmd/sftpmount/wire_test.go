@@ -1,0 +1,76 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sftpmount/sftpconn/sshdial"
+)
+
+func TestSSHOverrides(t *testing.T) {
+	o, err := parse("host:|/mnt|-p|22|-o|user=x,IdentityFile=a,ciphers=c1|-o|Port=23,identityfile=b|-oCiphers=c2")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"IdentityFile=a", "Port=23", "IdentityFile=b", "Ciphers=c2"}, o.sshOverrides())
+}
+
+func TestZeroSecondsAreNotTheDefault(t *testing.T) {
+	o, err := parse("host:|/mnt|-o|dcache_timeout=0,reconnect_timeout=0")
+	require.NoError(t, err)
+	cached := o.cacheOptions(nil)
+	assert.Negative(t, cached.AttrTimeout)
+	assert.Negative(t, cached.DirTimeout)
+	assert.Negative(t, cached.LinkTimeout)
+	assert.Negative(t, cached.NegativeTimeout)
+	assert.Negative(t, cached.CloseTimeout)
+	assert.Equal(t, time.Duration(1), o.reconnectOptions(nil).Timeout)
+}
+
+func TestMountShowsItsSource(t *testing.T) {
+	o, err := parse("ann@[::1]:src|/mnt")
+	require.NoError(t, err)
+	assert.Equal(t, "ann@[::1]:src", o.fuseOptions("/home/ann/src", nil).FsName)
+	o, err = parse("ann@[::1]:src|/mnt|-o|fsname=other")
+	require.NoError(t, err)
+	assert.Equal(t, "other", o.fuseOptions("/home/ann/src", nil).FsName)
+}
+
+func TestReadPassword(t *testing.T) {
+	for text, want := range map[string]string{"secret\n": "secret", "se cret": "se cret", "a\r\nb\n": "a"} {
+		got, err := readPassword(strings.NewReader(text))
+		require.NoError(t, err)
+		assert.Equal(t, want, string(got))
+	}
+	_, err := readPassword(strings.NewReader("\n"))
+	assert.EqualError(t, err, `option "password_stdin": standard input holds no password`)
+}
+
+// Reconnecting still finds the files when the program has left the directory
+// that it was started in.
+func TestPathsBecomeAbsolute(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	t.Chdir(dir)
+	cfg := sshdial.Config{IdentityFile: []string{"id", "/abs"}, UserKnownHostsFile: []string{"./known"}}
+	require.NoError(t, makeAbsolute(&cfg))
+	assert.Equal(t, []string{dir + "/id", "/abs"}, cfg.IdentityFile)
+	assert.Equal(t, []string{dir + "/known"}, cfg.UserKnownHostsFile)
+}
+
+// The manual page is written by hand, and so can forget an option.
+func TestManualHasEveryOption(t *testing.T) {
+	manual, err := os.ReadFile("../../docs/sftpmount.1")
+	require.NoError(t, err)
+	for _, group := range defaultOptions().table() {
+		for _, option := range group.options {
+			if option.help != "" {
+				assert.Contains(t, string(manual), option.name)
+			}
+		}
+	}
+}
