@@ -30,6 +30,7 @@ func newKnownServer(t *testing.T, sshdConfig ...string) *testServer {
 }
 
 func TestMaxSessions(t *testing.T) {
+	t.Parallel()
 	s := newKnownServer(t, "MaxSessions 1")
 	client, err := dial(t, s.resolve(), Options{})
 	require.NoError(t, err)
@@ -42,6 +43,7 @@ func TestMaxSessions(t *testing.T) {
 }
 
 func TestNoSubsystem(t *testing.T) {
+	t.Parallel()
 	s := newKnownServer(t, "#Subsystem")
 	client, err := dial(t, s.resolve(), Options{})
 	require.NoError(t, err)
@@ -51,6 +53,7 @@ func TestNoSubsystem(t *testing.T) {
 }
 
 func TestServerByPath(t *testing.T) {
+	t.Parallel()
 	s := newKnownServer(t, "#Subsystem")
 	client, err := dial(t, s.resolve(), Options{Subsystem: "/usr/lib/openssh/sftp-server"})
 	require.NoError(t, err)
@@ -58,6 +61,7 @@ func TestServerByPath(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
+	t.Parallel()
 	s := newKnownServer(t)
 	client, err := dial(t, s.resolve(), Options{})
 	require.NoError(t, err)
@@ -80,6 +84,7 @@ func TestClose(t *testing.T) {
 }
 
 func TestServerThatGoesAway(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var conns []net.Conn
 	s := newKnownServer(t)
@@ -112,6 +117,7 @@ func TestServerThatGoesAway(t *testing.T) {
 }
 
 func TestConnectionRefused(t *testing.T) {
+	t.Parallel()
 	s := newUnknownServer(t)
 	_, err := dial(t, s.resolve(), Options{})
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
@@ -120,6 +126,7 @@ func TestConnectionRefused(t *testing.T) {
 }
 
 func TestUnknownHostName(t *testing.T) {
+	t.Parallel()
 	s := newUnknownServer(t)
 	_, err := dial(t, s.resolve("HostName nowhere.invalid"), Options{})
 	var dns *net.DNSError
@@ -137,6 +144,7 @@ func silent(t *testing.T, greeting string) Config {
 }
 
 func TestSilentServer(t *testing.T) {
+	t.Parallel()
 	for name, greeting := range map[string]string{"no greeting": "", "no key exchange": "SSH-2.0-silent\r\n"} {
 		t.Run(name, func(t *testing.T) {
 			cfg := silent(t, greeting)
@@ -156,6 +164,7 @@ func TestSilentServer(t *testing.T) {
 }
 
 func TestServerThatHangsUp(t *testing.T) {
+	t.Parallel()
 	cfg := serve(t, func(conn net.Conn) { _, _ = io.ReadFull(conn, make([]byte, 4)) })
 	_, err := dial(t, cfg, Options{})
 	require.Error(t, err)
@@ -163,7 +172,30 @@ func TestServerThatHangsUp(t *testing.T) {
 	require.False(t, IsPermanent(err))
 }
 
+func TestQuestionsEndWithTheDial(t *testing.T) {
+	t.Parallel()
+	s := newUnknownServer(t).run() // asks for its host key
+	server := &passwordServer{password: "right"}
+	for name, cfg := range map[string]Config{
+		"host key":             s.resolve(),
+		"password":             startServer(t, server.config()),
+		"keyboard-interactive": startServer(t, server.interactive("")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := thinker{make(chan struct{})}
+			ctx, cancel := context.WithCancel(testContext(t))
+			go func() {
+				<-p.asked
+				cancel()
+			}()
+			_, err := NewDialer(cfg, Options{Prompter: p}).Dial(ctx)
+			require.ErrorIs(t, err, context.Canceled)
+		})
+	}
+}
+
 func TestNoCommonAlgorithm(t *testing.T) {
+	t.Parallel()
 	s := newKnownServer(t, "Ciphers aes256-ctr")
 	_, err := dial(t, s.resolve("Ciphers aes128-gcm@openssh.com"), Options{})
 	var none *ssh.AlgorithmNegotiationError
@@ -175,6 +207,7 @@ func TestNoCommonAlgorithm(t *testing.T) {
 
 // TestOpenChannelEndsWithItsContext has a server that never answers.
 func TestOpenChannelEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	server := &passwordServer{password: "right"}
 	block := make(chan struct{})
 	config := server.config()

@@ -38,13 +38,11 @@ func (d *Dialer) handshake(ctx context.Context, tcp net.Conn) (*Client, error) {
 	}
 	defer h.dog.stop()
 
-	within, cancel := context.WithCancel(ctx)
-	defer cancel()
-	check, err := newHostKeyCheck(within, h)
+	check, err := newHostKeyCheck(ctx, h)
 	if err != nil {
 		return nil, permanent(err)
 	}
-	login := newLogin(within, h)
+	login := newLogin(ctx, h)
 	defer login.close()
 	config := &ssh.ClientConfig{
 		Config: ssh.Config{
@@ -66,18 +64,14 @@ func (d *Dialer) handshake(ctx context.Context, tcp net.Conn) (*Client, error) {
 	} else if barked {
 		err = errSilent
 	}
-	// When the server hangs up while the user is asked about the host key,
-	// the library returns and leaves the question open.
-	cancel()
-	hostKey, hostKeyErr := check.result()
 	if err != nil {
 		if sshConn != nil {
 			_ = sshConn.Close()
 		}
-		return nil, h.explain(ctx, err, hostKeyErr, login)
+		return nil, h.explain(ctx, err, check.failure, login)
 	}
 	login.settle(true)
-	h.memory.hostKey = hostKey
+	h.memory.hostKey = check.accepted
 	d.log.Debug("connected", "server", string(sshConn.ServerVersion()))
 	return newClient(ssh.NewClient(sshConn, channels, requests), tcp, d.subsystem, d.log), nil
 }
@@ -89,7 +83,7 @@ func (h *handshake) explain(ctx context.Context, err, hostKeyErr error, login *l
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case hostKeyErr != nil && !errors.Is(hostKeyErr, context.Canceled):
+	case hostKeyErr != nil:
 		return permanent(hostKeyErr)
 	case login.failure != nil:
 		return permanent(login.failure)

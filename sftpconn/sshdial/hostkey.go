@@ -9,14 +9,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 )
 
-// hostKeyCheck decides on the server's host key, for one connection.
+// hostKeyCheck decides on the server's host key, for one connection. It runs on
+// a goroutine of the SSH library, for which the handshake waits.
 type hostKeyCheck struct {
 	ctx     context.Context
 	h       *handshake
@@ -24,11 +24,8 @@ type hostKeyCheck struct {
 	address string // what is looked up, as host:port
 	plain   string // what is looked up if address is unknown; "" for nothing
 
-	// mu is held while a key is checked, which is on a goroutine of the SSH
-	// library and can take as long as the user thinks.
-	mu       sync.Mutex
-	accepted ssh.PublicKey
-	failure  error
+	accepted ssh.PublicKey // nil before the first check
+	failure  error         // of the first check
 }
 
 func newHostKeyCheck(ctx context.Context, h *handshake) (*hostKeyCheck, error) {
@@ -80,11 +77,6 @@ func (c *hostKeyCheck) algorithms() []string {
 // callback is an [ssh.HostKeyCallback]. The library calls it again whenever the
 // keys of the connection are renewed.
 func (c *hostKeyCheck) callback(_ string, remote net.Addr, key ssh.PublicKey) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.ctx.Err(); err != nil && c.accepted == nil {
-		return err
-	}
 	if c.accepted != nil {
 		if !equalKeys(c.accepted, key) {
 			return c.problem(key, "the server came up with another key within the connection")
@@ -98,13 +90,6 @@ func (c *hostKeyCheck) callback(_ string, remote net.Addr, key ssh.PublicKey) er
 	c.accepted = key
 	c.h.dog.allow(max(c.h.cfg.ConnectTimeout, minAuthTimeout))
 	return nil
-}
-
-// result waits for a check that is under way and returns its outcome.
-func (c *hostKeyCheck) result() (accepted ssh.PublicKey, failure error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.accepted, c.failure
 }
 
 func (c *hostKeyCheck) decide(remote net.Addr, key ssh.PublicKey) error {

@@ -28,6 +28,7 @@ func requireHostKeyError(t *testing.T, err error, problem string) {
 }
 
 func TestUnknownKeyIsAskedFor(t *testing.T) {
+	t.Parallel()
 	s := newUnknownServer(t).run()
 	fingerprint := strings.Fields(command(t, "ssh-keygen", "-l", "-f", s.path("host_ed25519")))[1]
 	for _, answers := range [][]string{{"yes"}, {"maybe", "YES"}, {fingerprint}} {
@@ -51,6 +52,7 @@ func TestUnknownKeyIsAskedFor(t *testing.T) {
 }
 
 func TestUnknownKeyWithNobodyToAsk(t *testing.T) {
+	t.Parallel()
 	s := newUnknownServer(t).run()
 	_, err := dial(t, s.resolve(), Options{})
 	requireHostKeyError(t, err, "StrictHostKeyChecking=accept-new")
@@ -62,6 +64,7 @@ func TestUnknownKeyWithNobodyToAsk(t *testing.T) {
 }
 
 func TestAcceptNew(t *testing.T) {
+	t.Parallel()
 	for _, hash := range []string{"yes", "no"} {
 		for _, strict := range []string{"accept-new", "no"} {
 			t.Run(strict+" hashed "+hash, func(t *testing.T) {
@@ -79,6 +82,7 @@ func TestAcceptNew(t *testing.T) {
 }
 
 func TestKnownHostsIsMade(t *testing.T) {
+	t.Parallel()
 	s := newUnknownServer(t).run()
 	_, err := dial(t, s.resolve("UserKnownHostsFile DIR/new/known_hosts", "StrictHostKeyChecking accept-new"), Options{})
 	require.NoError(t, err)
@@ -89,6 +93,7 @@ func TestKnownHostsIsMade(t *testing.T) {
 
 // TestAcceptedKeyIsRemembered has no file to keep the key in.
 func TestAcceptedKeyIsRemembered(t *testing.T) {
+	t.Parallel()
 	s := newUnknownServer(t).run()
 	cfg := s.resolve("UserKnownHostsFile none")
 	d := NewDialer(cfg, Options{Prompter: &prompter{t: t, answers: []string{"yes"}}, Logger: testLogger(t)})
@@ -103,6 +108,7 @@ func TestAcceptedKeyIsRemembered(t *testing.T) {
 }
 
 func TestChangedKey(t *testing.T) {
+	t.Parallel()
 	s := newUnknownServer(t).run()
 	s.keygen("old", "ed25519")
 	s.write("known_hosts", "# a comment\n")
@@ -117,6 +123,7 @@ func TestChangedKey(t *testing.T) {
 // TestAlgorithmsFollowKnownHosts: the server has several keys and prefers
 // others than the one we know.
 func TestAlgorithmsFollowKnownHosts(t *testing.T) {
+	t.Parallel()
 	for _, keyType := range []string{"rsa", "ecdsa", "ed25519"} {
 		t.Run(keyType, func(t *testing.T) {
 			s := newUnknownServer(t, "HostKey DIR/host_ed25519", "HostKey DIR/host_rsa", "HostKey DIR/host_ecdsa")
@@ -132,6 +139,7 @@ func TestAlgorithmsFollowKnownHosts(t *testing.T) {
 }
 
 func TestKeyOfAnotherTypeIsAChangedKey(t *testing.T) {
+	t.Parallel()
 	s := newUnknownServer(t).run()
 	s.keygen("rsa", "rsa")
 	s.know("NAME", "rsa")
@@ -140,6 +148,7 @@ func TestKeyOfAnotherTypeIsAChangedKey(t *testing.T) {
 }
 
 func TestNamesInKnownHosts(t *testing.T) {
+	t.Parallel()
 	for name, names := range map[string]struct{ known, config string }{
 		"port":         {"NAME", ""},
 		"without port": {"127.0.0.1", ""},
@@ -180,6 +189,7 @@ func TestNamesInKnownHosts(t *testing.T) {
 }
 
 func TestLinesThatCannotBeReadAreLeftOut(t *testing.T) {
+	t.Parallel()
 	s := newUnknownServer(t).run()
 	s.write("known_hosts", "host ssh-future AAAAB3Nza\n\nnonsense\n")
 	s.know("NAME", "host_ed25519")
@@ -194,6 +204,7 @@ func TestLinesThatCannotBeReadAreLeftOut(t *testing.T) {
 }
 
 func TestRevokedKey(t *testing.T) {
+	t.Parallel()
 	s := newUnknownServer(t).run()
 	s.know("NAME", "host_ed25519")
 	s.know("@revoked *", "host_ed25519")
@@ -202,6 +213,7 @@ func TestRevokedKey(t *testing.T) {
 }
 
 func TestHostCertificate(t *testing.T) {
+	t.Parallel()
 	newServer := func(t *testing.T, keyType, caType string, sign ...string) *testServer {
 		s := newUnknownServer(t, "HostKey DIR/host", "HostCertificate DIR/host-cert.pub")
 		s.keygen("host", keyType)
@@ -256,6 +268,7 @@ func TestHostCertificate(t *testing.T) {
 }
 
 func TestRequiredRSASize(t *testing.T) {
+	t.Parallel()
 	s := newUnknownServer(t, "HostKey DIR/host_rsa")
 	s.keygen("host_rsa", "rsa")
 	s.run()

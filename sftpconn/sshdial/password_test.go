@@ -20,6 +20,7 @@ func passwordMethods(t *testing.T, test func(t *testing.T, server *passwordServe
 }
 
 func TestTypedPassword(t *testing.T) {
+	t.Parallel()
 	passwordMethods(t, func(t *testing.T, server *passwordServer, cfg Config) {
 		p := &prompter{t: t, answers: []string{"wrong", "right"}}
 		d := NewDialer(cfg, Options{Prompter: p, Logger: testLogger(t)})
@@ -45,6 +46,7 @@ func TestTypedPassword(t *testing.T) {
 }
 
 func TestGivenPassword(t *testing.T) {
+	t.Parallel()
 	passwordMethods(t, func(t *testing.T, server *passwordServer, cfg Config) {
 		given := []byte("right")
 		d := NewDialer(cfg, Options{Password: given, Prompter: &prompter{t: t}, Logger: testLogger(t)})
@@ -60,6 +62,7 @@ func TestGivenPassword(t *testing.T) {
 }
 
 func TestWrongGivenPasswordIsTriedOnce(t *testing.T) {
+	t.Parallel()
 	passwordMethods(t, func(t *testing.T, server *passwordServer, cfg Config) {
 		d := NewDialer(cfg, Options{Password: []byte("wrong"), Prompter: &prompter{t: t}, Logger: testLogger(t)})
 		for range 2 {
@@ -74,6 +77,7 @@ func TestWrongGivenPasswordIsTriedOnce(t *testing.T) {
 }
 
 func TestPasswordIsAskedThreeTimes(t *testing.T) {
+	t.Parallel()
 	passwordMethods(t, func(t *testing.T, server *passwordServer, cfg Config) {
 		p := &prompter{t: t, answers: []string{"a", "b", "c"}}
 		_, err := dial(t, cfg, Options{Prompter: p})
@@ -83,6 +87,7 @@ func TestPasswordIsAskedThreeTimes(t *testing.T) {
 }
 
 func TestNobodyToAskForThePassword(t *testing.T) {
+	t.Parallel()
 	passwordMethods(t, func(t *testing.T, server *passwordServer, cfg Config) {
 		_, err := dial(t, cfg, Options{})
 		require.ErrorContains(t, err, "nobody can be asked")
@@ -92,6 +97,7 @@ func TestNobodyToAskForThePassword(t *testing.T) {
 }
 
 func TestPasswordAuthenticationNo(t *testing.T) {
+	t.Parallel()
 	server := &passwordServer{password: "right"}
 	cfg := startServer(t, server.config())
 	cfg.PasswordAuthentication = false
@@ -102,6 +108,7 @@ func TestPasswordAuthenticationNo(t *testing.T) {
 // TestSecondFactorIsNotReplayed: a one-time code is good for one login only,
 // and trying again locks accounts.
 func TestSecondFactorIsNotReplayed(t *testing.T) {
+	t.Parallel()
 	server := &passwordServer{password: "right"}
 	cfg := startServer(t, server.interactive("123"))
 	p := &prompter{t: t, answers: []string{"right", "123"}}
@@ -119,6 +126,7 @@ func TestSecondFactorIsNotReplayed(t *testing.T) {
 
 // TestGivenPasswordAndSecondFactor has the code typed, but not the password.
 func TestGivenPasswordAndSecondFactor(t *testing.T) {
+	t.Parallel()
 	server := &passwordServer{password: "right"}
 	cfg := startServer(t, server.interactive("123"))
 	p := &prompter{t: t, answers: []string{"123"}}
@@ -128,6 +136,7 @@ func TestGivenPasswordAndSecondFactor(t *testing.T) {
 
 // TestKeyAndPassword is a server that wants both.
 func TestKeyAndPassword(t *testing.T) {
+	t.Parallel()
 	s := startSSHD(t) // for its keys only
 	s.keygen("id", "ed25519")
 	server := &passwordServer{password: "right"}

@@ -181,6 +181,12 @@ func TestAgent(t *testing.T) {
 	}
 }
 
+func TestAgentThatIsGone(t *testing.T) {
+	s := newKnownServer(t)
+	_, err := dial(t, s.resolve("IdentityAgent DIR/gone"), Options{})
+	require.NoError(t, err, "the key is in a file")
+}
+
 // TestIdentitiesOnly has an agent with more keys than the server allows tries.
 func TestIdentitiesOnly(t *testing.T) {
 	s := startSSHD(t, "MaxAuthTries 3").run()

@@ -76,6 +76,7 @@ func (s *testServer) run() *testServer {
 	daemon := exec.Command(sshdPath, "-D", "-e", "-f", s.path("sshd_config"))
 	var log strings.Builder
 	daemon.Stderr = &log
+	daemon.WaitDelay = testTimeout // its sessions hold it open
 	require.NoError(s.t, daemon.Start())
 	s.t.Cleanup(func() {
 		_ = daemon.Process.Kill()
@@ -212,6 +213,15 @@ func readFile(t *testing.T, path string) string {
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
 	return string(data)
+}
+
+// thinker never answers: its questions end with their context.
+type thinker struct{ asked chan struct{} }
+
+func (p thinker) Prompt(ctx context.Context, _ string, _ bool) ([]byte, error) {
+	close(p.asked)
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
 // prompter answers questions in order, and fails the test when there are more.

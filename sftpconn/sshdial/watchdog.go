@@ -16,6 +16,7 @@ type watchdog struct {
 	mu      sync.Mutex
 	limit   time.Duration
 	timer   *time.Timer // nil while paused
+	turn    int         // counts timers, to tell one that fires as it is stopped
 	expired bool
 	stopped bool
 }
@@ -26,37 +27,23 @@ func newWatchdog(limit time.Duration, bark func()) *watchdog {
 	return w
 }
 
-func (w *watchdog) expire() {
-	w.mu.Lock()
-	if w.timer == nil || w.stopped {
-		w.mu.Unlock()
-		return
-	}
-	w.expired = true
-	w.mu.Unlock()
-	w.bark()
-}
-
 // pause stops counting until resume.
 func (w *watchdog) pause() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.timer != nil {
-		w.timer.Stop()
-		w.timer = nil
-	}
+	w.disarm()
 }
 
 // resume counts from the beginning.
 func (w *watchdog) resume() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.timer != nil {
-		w.timer.Stop()
+	w.disarm()
+	if w.stopped {
+		return
 	}
-	if !w.stopped {
-		w.timer = time.AfterFunc(w.limit, w.expire)
-	}
+	turn := w.turn
+	w.timer = time.AfterFunc(w.limit, func() { w.expire(turn) })
 }
 
 // allow changes the limit and counts from the beginning.
@@ -69,9 +56,28 @@ func (w *watchdog) allow(limit time.Duration) {
 
 // stop ends the watchdog and reports whether it had barked.
 func (w *watchdog) stop() (expired bool) {
-	w.pause()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.disarm()
 	w.stopped = true
 	return w.expired
+}
+
+// disarm needs w.mu.
+func (w *watchdog) disarm() {
+	w.turn++
+	if w.timer != nil {
+		w.timer.Stop()
+		w.timer = nil
+	}
+}
+
+func (w *watchdog) expire(turn int) {
+	w.mu.Lock()
+	due := turn == w.turn
+	w.expired = w.expired || due
+	w.mu.Unlock()
+	if due {
+		w.bark()
+	}
 }
