@@ -71,8 +71,9 @@ func (d *dirHandle) dirEntry(index int) *fuse.DirEntry {
 	}
 	entry := &d.entries[index-dots]
 	typ := entry.Attr.Type()
-	if typ == syscall.S_IFLNK && dir.tree.opts.FollowSymlinks {
-		typ = 0 // what it leads to, a lookup will tell
+	_, valid := fileType(entry.Attr)
+	if !valid || typ == syscall.S_IFLNK && dir.tree.opts.FollowSymlinks {
+		typ = 0 // a lookup will tell
 	}
 	var ino uint64
 	if child := dir.GetChild(entry.Name); child != nil && (child.Mode() == typ || typ == 0) {

@@ -218,12 +218,12 @@ func TestForcedUnmount(t *testing.T) {
 	s := newStall()
 	f := mount(t, s.stallAll(s.wait))
 	p := f.startStalled(s, "stat", "stall")
-	_ = unix.Unmount(f.mnt, unix.MNT_FORCE)
+	require.ErrorIs(t, unix.Unmount(f.mnt, unix.MNT_FORCE), unix.EBUSY)
 	assert.Equal(t, "ECONNABORTED", p.line())
 	p.endsWithin(soon)
 	require.ErrorIs(t, <-s.ended, context.Canceled)
-	_ = f.server.Detach()
 	f.server.Wait()
+	assert.Empty(t, entry(t, f.mnt), "nothing is left of it")
 }
 
 func TestOperation(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -155,4 +156,22 @@ func (f *fixture) stat(name string) unix.Stat_t {
 	var st unix.Stat_t
 	require.NoError(f, unix.Lstat(f.onMount(name), &st))
 	return st
+}
+
+// shared is a value that a test sets for the FS below the mount.
+type shared[T any] struct {
+	mu    sync.Mutex
+	value T
+}
+
+func (s *shared[T]) set(value T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.value = value
+}
+
+func (s *shared[T]) get() T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.value
 }

@@ -27,6 +27,7 @@ type Server struct {
 type tree struct {
 	fsys       sftpconn.FS
 	opts       Options
+	root       *node
 	numbers    *numbers
 	notifier   *notifier
 	connection connection
@@ -71,8 +72,9 @@ func serve(dir string, fd int, fsys sftpconn.FS, opts Options) (*Server, error) 
 		notifier:   newNotifier(),
 		connection: connection,
 	}
+	t.root = &node{tree: t, links: 1}
 	config := t.config()
-	var raw = fs.NewNodeFS(&node{tree: t, links: 1}, config)
+	raw := fs.NewNodeFS(t.root, config)
 	if opts.AllowRoot {
 		raw = &gate{RawFileSystem: raw, owner: uint32(unix.Geteuid())}
 	}
@@ -85,10 +87,19 @@ func serve(dir string, fd int, fsys sftpconn.FS, opts Options) (*Server, error) 
 	s := &Server{dir: dir, tree: t, server: server, served: make(chan struct{})}
 	go func() {
 		server.Serve()
+		s.clear()
 		t.close()
 		close(s.served)
 	}()
 	return s, nil
+}
+
+// clear takes away what is left of a mount whose connection was ended by force
+// while it was in use (umount -f). All that it answers is ENOTCONN.
+func (s *Server) clear() {
+	if err := unix.Stat(s.dir, new(unix.Stat_t)); err == unix.ENOTCONN {
+		_ = detach(s.dir, true)
+	}
 }
 
 // config returns the options for go-fuse.
@@ -153,11 +164,10 @@ func (s *Server) Wait() {
 // on it are open, it does nothing and returns an error that matches
 // syscall.EBUSY. If it is not mounted any more, it returns nil.
 func (s *Server) Unmount() error {
-	if s.ended() {
-		return nil
-	}
-	if err := detach(s.dir, false); err != nil {
-		return err
+	if !s.ended() {
+		if err := detach(s.dir, false); err != nil {
+			return err
+		}
 	}
 	s.Wait()
 	return nil
