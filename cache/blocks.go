@@ -152,6 +152,12 @@ func (b *blocks) drop(f *File, from, to int64) {
 	}
 }
 
+func (b *blocks) dropAll() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lru.Purge()
+}
+
 // share returns how many bytes f may have read ahead, so that all that read
 // ahead get something.
 func (b *blocks) share(f *File) int64 {

@@ -99,6 +99,7 @@ func (f *FS) Close() error {
 	f.sendAll()
 	unsent := f.Unsent()
 	f.background.close(f.cancel)
+	f.blocks.dropAll()
 	err := f.under.Close()
 	if len(unsent) > 0 {
 		f.mu.Lock()

@@ -17,10 +17,10 @@ const (
 	// read, in bytes.
 	smallFile = 256 << 10
 
-	// slack is how far off its place a read may be that still belongs to a
+	// maxSlack is how far off its place a read may be that still belongs to a
 	// stream, in bytes: the kernel sends several of its reads at once, and
 	// they overtake each other.
-	slack = 512 << 10
+	maxSlack = 512 << 10
 )
 
 // stream is a sequence of reads in which each goes on where one before it
@@ -56,7 +56,10 @@ func (s *streams) find(off, end int64) (known bool, pushedOut stream) {
 	return true, stream{}
 }
 
+// takes reports whether a read at off belongs to the stream. The longer it is,
+// the less likely is it that a read comes near by chance.
 func (s *stream) takes(off int64) bool {
+	slack := min(maxSlack, max(blockSize, s.next-s.start))
 	return s.active && off >= s.next-slack && off <= s.next+slack
 }
 
@@ -220,7 +223,7 @@ func (f *File) fetchBlocks(from, to, size int64) int64 {
 			b.err = errClosed
 			close(b.done)
 			f.fetches.Done()
-			c.fs.blocks.release(key, b, 0, false)
+			c.fs.blocks.release(key, b, 0, true)
 			return at
 		}
 	}
