@@ -23,7 +23,7 @@ func (c *Conn) ReadDir(ctx context.Context, path string) ([]DirEntry, error) {
 	var entries []DirEntry
 	var under []*call
 	window := firstReadDirs
-	for {
+	for idle := 0; idle < mostIdle; idle++ {
 		for len(under) < window {
 			under = append(under, c.meta.start("READDIR", path, &sshfx.ReadDirPacket{Handle: handle}))
 		}
@@ -40,18 +40,27 @@ func (c *Conn) ReadDir(ctx context.Context, path string) ([]DirEntry, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(batch) > 0 {
+			idle = 0
+		}
 		entries = append(entries, batch...)
 		if len(entries) > maxEntries {
-			return nil, fmt.Errorf("listing %q: more than %d names; the server may be sending them for ever", path, maxEntries)
+			return nil, endless(path)
 		}
 		window = min(window+1, mostReadDirs)
 	}
+	return nil, endless(path)
+}
+
+func endless(path string) error {
+	return fmt.Errorf("%w: it lists %q for ever", ErrProtocol, path)
 }
 
 const (
 	firstReadDirs = 8       // READDIR requests under way at first
 	mostReadDirs  = 128     // and at most
-	maxEntries    = 4 << 20 // names in a directory, against a server without end
+	maxEntries    = 4 << 20 // names in a directory
+	mostIdle      = 1000    // replies in a row without a name
 )
 
 // awaitHandle waits for the handle that open asks for. If ctx ends first, the

@@ -120,7 +120,7 @@ func (c *Client) logRequests(requests <-chan *ssh.Request) {
 		case "exit-status":
 			var exit struct{ Status uint32 }
 			if ssh.Unmarshal(r.Payload, &exit) == nil && exit.Status != 0 {
-				c.log.Warn("the SFTP server ended", "status", exit.Status)
+				c.log.Debug("the SFTP server ended", "status", exit.Status)
 			}
 		case "exit-signal":
 			var exit struct {
