@@ -48,9 +48,15 @@ func newFile(fs *FS, flags sftpconn.OpenFlags, h handle, attr sftpconn.Attr) *fi
 	}
 }
 
-// ReadAt implements [sftpconn.File].
+// ReadAt implements [sftpconn.File]. After a drop it goes on where it was.
 func (f *file) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
-	return onHandle(ctx, f, opReadAt, func(h sftpconn.File) (int, error) { return h.ReadAt(ctx, p, off) })
+	done := 0
+	_, err := onHandle(ctx, f, opReadAt, func(h sftpconn.File) (nothing, error) {
+		n, err := h.ReadAt(ctx, p[done:], off+int64(done))
+		done += n
+		return nothing{}, err
+	})
+	return done, err
 }
 
 // Attr implements [sftpconn.File].
@@ -80,10 +86,13 @@ func (f *file) Sync(ctx context.Context) error {
 
 // onHandle is run for an operation that has to do with an open file.
 func onHandle[T any](ctx context.Context, f *file, op operation, do func(sftpconn.File) (T, error)) (T, error) {
+	var none T
+	if err := f.failure(); err != nil { // needs no connection
+		return none, err
+	}
 	return run(ctx, f.fs.sup, op, func(l *link) (T, error) {
 		h, err := f.on(ctx, l)
 		if err != nil {
-			var none T
 			return none, err
 		}
 		return do(h)

@@ -38,8 +38,9 @@ func (f *FS) moved(ctx context.Context, oldPath, newPath string) error {
 	return err
 }
 
-// madeDir says whether path is a directory, and sees to its permissions: they
-// are set by a request of their own if the server's umask lessened them.
+// madeDir says whether path is a directory that may just have been made, and
+// sees to its permissions: they are set by a request of their own if the
+// server's umask lessened them.
 func (f *FS) madeDir(ctx context.Context, path string, mode uint32) (sftpconn.Attr, error) {
 	const permissions = 0o777
 	attr, err := f.Lstat(ctx, path)
@@ -47,6 +48,9 @@ func (f *FS) madeDir(ctx context.Context, path string, mode uint32) (sftpconn.At
 		return attr, err
 	}
 	if !attr.IsDir() {
+		return attr, errNotDone
+	}
+	if entries, err := f.ReadDir(ctx, path); err != nil || len(entries) > 0 {
 		return attr, errNotDone
 	}
 	if (attr.Mode^mode)&permissions == 0 {

@@ -129,7 +129,7 @@ func (f *file) check(ctx context.Context, l *link, path string, h sftpconn.File,
 	for _, p := range unacked {
 		if err := p.await(ctx); !unfinished(err) {
 			continue
-		} else if errors.Is(err, sftpconn.ErrLost) {
+		} else if errors.Is(err, sftpconn.ErrLost) || ended(err) && p.mayBePartlySent() {
 			unacked[lost] = p
 			lost++
 		} else if !ended(err) {

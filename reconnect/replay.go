@@ -78,7 +78,7 @@ var replayTable = [operations]policy{
 	opAppend:      {"WRITE (append)", measure, "a repeat would append twice; the size tells how much arrived"},
 	opOpen:        {"OPEN", again, "finds the file that the first made, and nothing was written to it yet"},
 	opCreateExcl:  {"OPEN (exclusive)", unsure, "the file may be ours or another's; a lock must not be claimed twice"},
-	opMkdir:       {"MKDIR", look, "done if there is a directory now"},
+	opMkdir:       {"MKDIR", look, "done if there is an empty directory now"},
 	opRemove:      {"REMOVE", look, "done if nothing has that name now"},
 	opRmdir:       {"RMDIR", look, "done if nothing has that name now"},
 	opRename:      {"RENAME", look, "done if the old name is gone and the new one is there"},

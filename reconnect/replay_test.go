@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -260,14 +261,16 @@ func TestFailureOfRepeatIsReported(t *testing.T) {
 	f := dialServer(t, server, Options{})
 	failures := map[string]func() error{
 		"MKDIR":                func() error { _, err := f.Mkdir(ctx, dir+"/file", 0o755); return err },
+		"MKDIR of a full one":  func() error { _, err := f.Mkdir(ctx, filepath.Dir(dir), 0o755); return err },
 		"RMDIR":                func() error { return f.Rmdir(ctx, dir+"/file") },
 		"REMOVE":               func() error { return f.Remove(ctx, dir+"/dir") },
 		"RENAME":               func() error { return f.Rename(ctx, dir+"/file", dir+"/other", false) },
 		"SYMLINK":              func() error { _, err := f.Symlink(ctx, "elsewhere", dir+"/link"); return err },
 		"hardlink@openssh.com": func() error { _, err := f.Link(ctx, dir+"/file", dir+"/other"); return err },
 	}
-	for request, do := range failures {
-		t.Run(request, func(t *testing.T) {
+	for name, do := range failures {
+		request, _, _ := strings.Cut(name, " ")
+		t.Run(name, func(t *testing.T) {
 			before := f.Status().Connection
 			server.SetFault(sftptest.Once(request, sftptest.Verdict{Drop: sftptest.DropAfter}))
 			var status *sftpconn.StatusError

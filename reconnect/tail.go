@@ -35,6 +35,13 @@ func (p *pending) resizes() bool {
 	return p.op == opFileSetAttr && p.set.Valid&sftpconn.AttrSize != 0
 }
 
+// mayBePartlySent reports whether p may take several requests, the first of
+// which may have been sent although the last one was not.
+func (p *pending) mayBePartlySent() bool {
+	const oneRequest = 32 << 10 // what any server takes
+	return len(p.data) > oneRequest
+}
+
 var errAppendUnknown = fmt.Errorf("%w: the connection was lost during an append, and how much of it was carried out cannot be told", syscall.EIO)
 
 // reckon settles those appends whose replies were lost, as far as h, the file
