@@ -74,6 +74,27 @@ func TestOpenFilesSurvive(t *testing.T) {
 	require.NoError(t, writer.Close())
 }
 
+// An open file is found again under the name that the mount gave it since.
+func TestOpenFileRenamedAcrossDrop(t *testing.T) {
+	t.Parallel()
+	m := newLinkedMount(t)
+	require.NoError(t, os.Mkdir(m.path("dir"), 0o755))
+	f, err := os.Create(m.path("dir/file"))
+	require.NoError(t, err)
+	defer f.Close()
+	for i, names := range [][2]string{{"dir/file", "dir/other"}, {"dir", "moved"}, {"moved/other", "file"}} {
+		require.NoError(t, os.Rename(m.path(names[0]), m.path(names[1])))
+		_, err = f.WriteString(fmt.Sprintln("before drop", i))
+		require.NoError(t, err)
+		m.link.Cut()
+		_, err = f.WriteString(fmt.Sprintln("after drop", i))
+		require.NoError(t, err)
+		require.NoError(t, f.Sync())
+	}
+	require.NoError(t, f.Close())
+	assert.Equal(t, "before drop 0\nafter drop 0\nbefore drop 1\nafter drop 1\nbefore drop 2\nafter drop 2\n", m.serverFile("file"))
+}
+
 // A file replaced while the link was down is not taken for the one that was
 // open.
 func TestReplacedWhileDown(t *testing.T) {

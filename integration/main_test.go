@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	if helper := os.Getenv(helperVariable); helper != "" {
 		os.Exit(runHelper(helper))
 	}
+	// Tests of this package wait more than they compute. The command line
+	// still counts.
+	_ = flag.Set("test.parallel", "6")
 	flag.Parse()
 	os.Exit(runTests(m))
 }
@@ -92,6 +95,7 @@ func setEnvironment(root string) error {
 		"LC_ALL":              "C",
 		"TERM":                "dumb",
 		"SSH_AUTH_SOCK":       "",
+		"GORACE":              "atexit_sleep_ms=0",
 		"GIT_CONFIG_NOSYSTEM": "1",
 		"GIT_AUTHOR_NAME":     "A Tester",
 		"GIT_AUTHOR_EMAIL":    "tester@localhost",

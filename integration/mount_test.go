@@ -19,8 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// endPatience is how long the program may take to end after an unmount. With
-// the race detector it sleeps for a second at its end.
+// endPatience is how long the program may take to end after an unmount.
 const endPatience = 15 * time.Second
 
 // mount is the program serving a directory of a server.

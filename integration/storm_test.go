@@ -81,9 +81,13 @@ func storm(t *testing.T, m *linkedMount, random *rand.Rand, do func()) {
 			count[f.name]++
 		}
 	}()
-	do()
-	close(stop)
-	<-stopped
+	func() {
+		defer func() { // a failed test leaves do without returning
+			close(stop)
+			<-stopped
+		}()
+		do()
+	}()
 	t.Logf("%d connections, faults %v", m.link.Connections(), count)
 	require.NotEmpty(t, count, "no fault happened")
 }
