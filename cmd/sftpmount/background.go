@@ -65,8 +65,7 @@ func runInBackground() (int, error) {
 	child.Env = append(os.Environ(), readyVariable+"=3")
 
 	// A signal to this process alone is meant for the child.
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signals := catchSignals()
 	if err := child.Start(); err != nil {
 		return exitFailure, fmt.Errorf("starting in the background: %w", err)
 	}

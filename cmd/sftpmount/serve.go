@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/signal"
 	"syscall"
 
 	"sftpmount/fusefs"
@@ -27,9 +26,7 @@ func serve(o *options, starter *parent) error {
 	if err := checkFUSE(); err != nil {
 		return err
 	}
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-
+	signals := catchSignals()
 	stack, mount, err := start(o, mountpoint, signals, log)
 	if err != nil {
 		return err
