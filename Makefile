@@ -45,6 +45,7 @@ integration: deps build ## run the tests on real mounts of a real sshd, verbosel
 fuzz: ## fuzz every decoder for FUZZTIME (10s) each
 	@set -e; for package in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
 		done; \
 	done
