@@ -84,10 +84,10 @@ func TestOpenFileRenamedAcrossDrop(t *testing.T) {
 	defer f.Close()
 	for i, names := range [][2]string{{"dir/file", "dir/other"}, {"dir", "moved"}, {"moved/other", "file"}} {
 		require.NoError(t, os.Rename(m.path(names[0]), m.path(names[1])))
-		_, err = f.WriteString(fmt.Sprintln("before drop", i))
+		_, err = fmt.Fprintln(f, "before drop", i)
 		require.NoError(t, err)
 		m.link.Cut()
-		_, err = f.WriteString(fmt.Sprintln("after drop", i))
+		_, err = fmt.Fprintln(f, "after drop", i)
 		require.NoError(t, err)
 		require.NoError(t, f.Sync())
 	}

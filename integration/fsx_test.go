@@ -140,7 +140,7 @@ func (x *fsx) read() error {
 	x.log("read %d at %d of %d", length, offset, len(x.model))
 	got := make([]byte, length)
 	n, err := x.f.ReadAt(got, int64(offset))
-	if err != nil && err != io.EOF { //nolint:errorlint // io.ReaderAt's contract
+	if err != nil && err != io.EOF {
 		return err
 	}
 	return x.compare(got[:n], offset, length)

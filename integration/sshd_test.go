@@ -69,6 +69,9 @@ func (s *sshd) writeConfig() {
 		"PasswordAuthentication no",
 		"PermitRootLogin prohibit-password",
 		"LogLevel INFO",
+		// The login shell that starts sftp-server must not read what this
+		// machine's user has in its startup files.
+		"SetEnv HOME="+s.dir,
 	)
 	if !slices.ContainsFunc(s.extra, func(line string) bool { return strings.HasPrefix(line, "Subsystem ") }) {
 		lines = append(lines, "Subsystem sftp "+sftpServerPath) // sshd allows no second one
@@ -149,12 +152,6 @@ func (s *sshd) stop() {
 		kill(pid, syscall.SIGKILL)
 	}
 	s.orphans = nil
-}
-
-func (s *sshd) restart() {
-	s.t.Helper()
-	s.stop()
-	s.start()
 }
 
 // sessions are the processes that serve one connection each.

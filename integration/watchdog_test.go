@@ -27,9 +27,6 @@ func watch(m *mount) *watchdog {
 
 func (w *watchdog) stop() { w.timer.Stop() }
 
-// extend gives the test more time.
-func (w *watchdog) extend(d time.Duration) { w.timer.Reset(d) }
-
 // bark fails the test, and shows what the program was doing.
 func (w *watchdog) bark(why string) {
 	w.m.t.Errorf("%s: %s", w.m.dir, why)
