@@ -2,6 +2,7 @@ package demo
 
 import (
 	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/pem"
 	"fmt"
 	"net"
@@ -24,6 +25,10 @@ func startServer(t *testing.T, dir string) *sftptest.Server {
 	require.NoError(t, os.Mkdir(served, 0o755))
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "mnt"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(served, "greeting.txt"), []byte("hello from the server\n"), 0o644))
+	large := make([]byte, 64<<20)
+	_, err := rand.Read(large)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(served, "large"), large, 0o644))
 
 	private, public := newKey(t)
 	server := sftptest.NewServer(t, sftptest.Options{
