@@ -188,8 +188,7 @@ func runHelper(cmd *exec.Cmd) error {
 	}
 	complaint, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
 	switch {
-	case strings.Contains(complaint, unix.EBUSY.Error()),
-		strings.Contains(complaint, "Device or resource busy"):
+	case strings.Contains(complaint, "Device or resource busy"):
 		return syscall.EBUSY
 	case complaint == "":
 		return fmt.Errorf("fusermount3: %w", err)

@@ -66,18 +66,25 @@ func (t *tree) statusErrno(ctx context.Context, op operationKind, code sftpconn.
 				return syscall.ENAMETOOLONG
 			}
 		}
-		return syscall.EINVAL
+		return t.reason(ctx, op, paths, syscall.EINVAL)
 	case sftpconn.StatusOpUnsupported:
 		return op.unsupported()
 	case sftpconn.StatusFailure:
-		if len(paths) == 0 {
-			return syscall.EIO
-		}
-		for _, reason := range reasons[op] {
-			if reason.holds(ctx, t.fsys, paths) {
-				return reason.errno
-			}
-		}
+		return t.reason(ctx, op, paths, syscall.EIO)
 	}
 	return syscall.EIO
+}
+
+// reason looks for the cause of an error that may have many, and returns
+// otherwise if there is none to be seen.
+func (t *tree) reason(ctx context.Context, op operationKind, paths []string, otherwise syscall.Errno) syscall.Errno {
+	if len(paths) == 0 {
+		return otherwise
+	}
+	for _, r := range reasons[op] {
+		if r.holds(ctx, t.fsys, paths) {
+			return r.errno
+		}
+	}
+	return otherwise
 }

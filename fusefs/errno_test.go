@@ -135,7 +135,7 @@ func TestReasons(t *testing.T) {
 		{opRenameNew, []string{"/dir/file", "/empty"}, syscall.EEXIST},
 		{opRenameNew, []string{"/dir/file", "/other/file"}, syscall.EXDEV},
 		{opSymlink, []string{"/dir/file"}, syscall.EEXIST},
-		{opReadlink, []string{"/dir/file"}, syscall.EINVAL},
+		{opReadlink, []string{"/dir/file"}, syscall.ESTALE},
 		{opLink, []string{"/dir/file", "/empty"}, syscall.EEXIST},
 		{opLink, []string{"/dir", "/new"}, syscall.EPERM},
 		{opLink, []string{"/dir/file", "/other/new"}, syscall.EXDEV},

@@ -242,7 +242,7 @@ func TestOperation(t *testing.T) {
 		<-ctx.Done()
 		require.ErrorIs(t, ctx.Err(), context.Canceled)
 	})
-	t.Run("parent of another context", func(t *testing.T) {
+	t.Run("parent of another context", func(*testing.T) {
 		ctx, end := tr.begin(&fuse.Context{Cancel: make(chan struct{})})
 		child, cancel := context.WithTimeout(ctx, time.Hour)
 		defer cancel()

@@ -89,22 +89,21 @@ func (f *fixture) mount(change ...func(*Options)) {
 	f.answerPoll()
 }
 
-// unmount unmounts at the end of a test, lazily if it must.
+// unmount unmounts at the end of a test, by force if it must.
 func (f *fixture) unmount() {
-	if err := f.server.Unmount(); err != nil {
-		f.Errorf("the test left something open: %v", err)
-		_ = f.server.Detach()
-		_ = unix.Unmount(f.mnt, unix.MNT_FORCE)
-	}
 	served := make(chan struct{})
 	go func() {
-		f.server.Wait()
-		close(served)
+		defer close(served)
+		if err := f.server.Unmount(); err != nil {
+			f.Errorf("the test left something open: %v", err)
+			_ = unix.Unmount(f.mnt, unix.MNT_FORCE)
+			f.server.Wait()
+		}
 	}()
 	select {
 	case <-served:
 	case <-time.After(testTime):
-		f.Error("requests are still being served after the end")
+		panic(f.Name() + ": requests are still being served after the end")
 	}
 }
 

@@ -2,6 +2,7 @@ package fusefs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -149,7 +150,7 @@ func programMounter(args []string) int {
 		if err != nil {
 			return err
 		}
-		if err := server.Unmount(); err != syscall.EBUSY && !strings.Contains(fmt.Sprint(err), "busy") {
+		if err := server.Unmount(); !errors.Is(err, syscall.EBUSY) {
 			return fmt.Errorf("unmounting while busy: %w", err)
 		}
 		fmt.Println("mounted")
@@ -249,23 +250,32 @@ func TestAllowRoot(t *testing.T) {
 }
 
 // TestServesManyAtOnce lets many programs wait for a server that does not say a
-// word, while another works.
+// word, while another works. It works in another folder: looking a name up locks
+// the folder for those who make one.
 func TestServesManyAtOnce(t *testing.T) {
-	release := make(chan struct{})
+	waiting, release := make(chan struct{}, 50), make(chan struct{})
 	f := mount(t, func(fsys sftpconn.FS) sftpconn.FS {
 		return &sftptest.Mock{FS: fsys, LstatFn: func(ctx context.Context, path string) (sftpconn.Attr, error) {
 			if strings.HasPrefix(filepath.Base(path), "wait") {
-				<-release
+				waiting <- struct{}{}
+				select {
+				case <-release:
+				case <-ctx.Done():
+				}
 			}
 			return fsys.Lstat(ctx, path)
 		}}
 	})
-	done := make(chan error, 50)
+	require.NoError(t, os.Mkdir(f.onMount("dir"), 0o755))
+	done := make(chan error, cap(waiting))
 	for i := range cap(done) {
 		go func() { done <- unix.Lstat(f.onMount(fmt.Sprint("wait", i)), new(unix.Stat_t)) }()
 	}
-	f.write("file", "works")
-	assert.Equal(t, "works", f.read("file"))
+	for range cap(waiting) {
+		<-waiting
+	}
+	f.write("dir/file", "works")
+	assert.Equal(t, "works", f.read("dir/file"))
 	close(release)
 	for range cap(done) {
 		require.ErrorIs(t, <-done, unix.ENOENT)

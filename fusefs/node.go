@@ -85,11 +85,20 @@ func (n *node) child(ctx context.Context, name string, attr sftpconn.Attr, at ti
 	return known.EmbeddedInode(), 0
 }
 
-// newborn is child for a name that was just created: whatever was known under
-// it is another file.
-func (n *node) newborn(ctx context.Context, name string, attr sftpconn.Attr, at time.Time, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+// newborn is child for a file of type typ that was just made: whatever was
+// known under its name is another one.
+func (n *node) newborn(ctx context.Context, name string, typ uint32, made knowledge, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+	n.changed()
 	n.lose(name)
-	return n.child(ctx, name, attr, at, out)
+	switch made.attr.Type() {
+	case 0:
+		made.attr.Mode = typ | made.attr.Mode&0o7777
+		made.attr.Valid |= sftpconn.AttrMode
+	case typ:
+	default: // it was replaced on the server by now
+		return nil, syscall.EIO
+	}
+	return n.child(ctx, name, made.attr, made.at, out)
 }
 
 // lose unties a name from the file that is known under it.

@@ -24,11 +24,7 @@ func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.En
 	if err != nil {
 		return nil, n.tree.errno(ctx, opMkdir, err, path)
 	}
-	if !attr.IsDir() {
-		return nil, syscall.EIO
-	}
-	n.changed()
-	return n.newborn(ctx, name, attr, at, out)
+	return n.newborn(ctx, name, syscall.S_IFDIR, knowledge{attr: attr, at: at}, out)
 }
 
 var _ fs.NodeRmdirer = (*node)(nil)

@@ -26,8 +26,7 @@ func (n *node) Symlink(ctx context.Context, target, name string, out *fuse.Entry
 	if err != nil {
 		return nil, n.tree.errno(ctx, opSymlink, err, path)
 	}
-	n.changed()
-	return n.newborn(ctx, name, attr, at, out)
+	return n.newborn(ctx, name, syscall.S_IFLNK, knowledge{attr: attr, at: at}, out)
 }
 
 var _ fs.NodeReadlinker = (*node)(nil)

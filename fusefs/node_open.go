@@ -134,12 +134,7 @@ func (n *node) create(ctx context.Context, name string, f sftpconn.OpenFlags, mo
 		}
 		return nil, nil, n.tree.errno(ctx, op, err, path)
 	}
-	n.changed()
-	if typ := attr.Type(); typ != 0 && typ != syscall.S_IFREG {
-		_ = file.Close(ctx)
-		return nil, nil, syscall.EIO
-	}
-	inode, errno := n.newborn(ctx, name, attr, at, out)
+	inode, errno := n.newborn(ctx, name, syscall.S_IFREG, knowledge{attr: attr, at: at}, out)
 	if errno != 0 {
 		_ = file.Close(ctx)
 		return nil, nil, errno

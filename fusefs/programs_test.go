@@ -47,7 +47,8 @@ type program struct {
 // thread that does the work.
 func start(t *testing.T, cmd *exec.Cmd, name string) *program {
 	t.Helper()
-	cmd.Env = append(os.Environ(), programVariable+"="+name)
+	// The race detector would wait a second before it exits.
+	cmd.Env = append(os.Environ(), programVariable+"="+name, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = t.Output()
 	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)

@@ -81,7 +81,7 @@ var reasons = map[operationKind][]reason{
 	opRenameNew: {{syscall.EEXIST, lastExists}, {syscall.EXDEV, onTwoFileSystems},
 		{syscall.ENOSPC, noSpace}},
 	opSymlink:  {{syscall.EEXIST, lastExists}, {syscall.ENOSPC, noSpace}},
-	opReadlink: {{syscall.EINVAL, lastExists}},
+	opReadlink: {{syscall.ESTALE, lastIsNoLink}},
 	opLink: {{syscall.EEXIST, lastExists}, {syscall.EPERM, firstIsDir},
 		{syscall.EXDEV, onTwoFileSystems}, {syscall.ENOSPC, noSpace}},
 }
@@ -105,6 +105,13 @@ func firstIsDir(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
 func lastIsNoDir(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
 	attr, err := fsys.Lstat(ctx, last(paths))
 	return err == nil && attr.Type() != 0 && !attr.IsDir()
+}
+
+// lastIsNoLink is for a link that was replaced. The kernel asks only for links,
+// and looks the name up anew on ESTALE.
+func lastIsNoLink(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
+	attr, err := fsys.Lstat(ctx, last(paths))
+	return err == nil && attr.Type() != 0 && !attr.IsSymlink()
 }
 
 // lastIsSpecial is for fifos, sockets and devices, which a server opens for

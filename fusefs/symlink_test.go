@@ -2,6 +2,8 @@ package fusefs
 
 import (
 	"os"
+	"path"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -139,5 +141,21 @@ func TestSymlinkOptions(t *testing.T) {
 		require.Len(t, entries, 1)
 		assert.True(t, entries[0].IsDir())
 		assert.Equal(t, "outside", f.read("dir/file"))
+	})
+}
+
+// FuzzContained checks that a contained target leads into the mount, as far as
+// its own words go.
+func FuzzContained(f *testing.F) {
+	for _, target := range []string{"a", "../a", "..", "./..//../a", "a/../b", "/a", ""} {
+		f.Add(target, uint8(1))
+	}
+	f.Fuzz(func(t *testing.T, target string, depth uint8) {
+		if !contained(target, int(depth)) {
+			return
+		}
+		where := path.Join("/mount", strings.Repeat("d/", int(depth))) + "/" + target
+		where = path.Clean(where)
+		assert.True(t, where == "/mount" || strings.HasPrefix(where, "/mount/"), where)
 	})
 }
