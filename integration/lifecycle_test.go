@@ -38,7 +38,7 @@ func TestSignalUnmounts(t *testing.T) {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
 			m := newMount(t)
-			m.write("file", "content")
+			run(t, m.dir, "sh", "-c", "printf content > file") // see unmount
 			m.signal(signal)
 			m.waitForEnd(0)
 			assert.Equal(t, "content", m.serverFile("file"))

@@ -180,9 +180,23 @@ func (m *mount) checkLog() {
 	}
 }
 
-// unmount unmounts dir by the means that the user running the tests has. The
-// unmounting program is killed where it would hang.
+// unmount unmounts dir by the means that the user running the tests has.
+//
+// It tries again while the mount is busy: the children that other tests start
+// have copies of this process's open files, until they run their programs.
 func unmount(dir string, flags ...string) error {
+	deadline := time.Now().Add(3 * time.Second)
+	for {
+		err := unmountOnce(dir, flags...)
+		if err == nil || !strings.Contains(err.Error(), "busy") || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// unmountOnce kills the unmounting program where it would hang.
+func unmountOnce(dir string, flags ...string) error {
 	argv := []string{"umount"}
 	if os.Getuid() != 0 {
 		argv = []string{"fusermount3", "-u"}
