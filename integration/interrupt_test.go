@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -36,29 +37,58 @@ func TestKillWhileStalled(t *testing.T) {
 				{"cat", "file"}, {"stat", "absent"}, {"ls", "dir"}, {"mkdir", "new"}, {"df", "."}, {"rm", "file"},
 				{"touch", "created"}, {"sync", "."},
 			} {
-				killWaiting(t, m.mount, signal, argv)
+				cmd, _ := tool(t, m.dir, argv...)
+				killWaiting(t, m.mount, signal, cmd, start(t, cmd))
 			}
 		})
 	}
 }
 
-// killWaiting starts a program, which must hang, and kills it.
-func killWaiting(t *testing.T, m *mount, signal syscall.Signal, argv []string) {
+// One that was in the middle of a file does, too.
+func TestKillWhileTransferring(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{
+		"exec cat file > /dev/null", "exec cat < /dev/zero > written", "exec dd if=/dev/zero of=synced bs=9k oflag=sync",
+		"exec cp file copy", "exec cat < /dev/zero >> appended",
+	} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			m := newLinkedMount(t, "-o", "ServerAliveInterval=30")
+			run(t, m.remote, "truncate", "-s", "64M", "file")
+			m.link.SetRate(20 << 20)
+			cmd, _ := tool(t, m.dir, "sh", "-c", command)
+			ended := start(t, cmd)
+			time.Sleep(300 * time.Millisecond)
+			m.link.Stall()
+			defer m.link.Resume()
+			time.Sleep(300 * time.Millisecond)
+			killWaiting(t, m.mount, syscall.SIGKILL, cmd, ended)
+		})
+	}
+}
+
+// start starts a program. The channel gets how it ended.
+func start(t *testing.T, cmd *exec.Cmd) <-chan error {
 	t.Helper()
-	cmd, _ := tool(t, m.dir, argv...)
 	require.NoError(t, cmd.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
+	return ended
+}
+
+// killWaiting kills a program, which must hang, and then must end at once.
+func killWaiting(t *testing.T, m *mount, signal syscall.Signal, cmd *exec.Cmd, ended <-chan error) {
+	t.Helper()
 	select {
 	case err := <-ended:
-		require.Fail(t, "it did not wait for the server", "%v: %v", argv, err)
+		require.Fail(t, "it did not wait for the server", "%v: %v", cmd.Args, err)
 	case <-time.After(300 * time.Millisecond):
 	}
 	require.NoError(t, cmd.Process.Signal(signal))
 	select {
 	case <-ended:
 	case <-time.After(2 * time.Second):
-		t.Errorf("%v still waits 2 s after %v", argv, signal)
+		t.Errorf("%v still waits 2 s after %v", cmd.Args, signal)
 		m.watchdog.bark("a killed program did not end")
 		<-ended
 	}
@@ -179,9 +209,7 @@ func TestGitUnderSignals(t *testing.T) {
 	repository := makeRepository(t)
 	m.link.SetDelay(5 * time.Millisecond)
 	cmd, out := tool(t, m.dir, "git", "clone", "--progress", "--no-local", repository, "clone")
-	require.NoError(t, cmd.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := start(t, cmd)
 	sent := 0
 	for {
 		select {
