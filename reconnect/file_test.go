@@ -2,6 +2,7 @@ package reconnect
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"sync"
@@ -57,7 +58,7 @@ func (m *mount) stop() {
 func (m *mount) read(h sftpconn.File) (string, error) {
 	buf := make([]byte, 100)
 	n, err := h.ReadAt(m.ctx, buf, 0)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	return string(buf[:n]), err

@@ -31,8 +31,8 @@ type Options struct {
 	BackoffInitial time.Duration
 	BackoffMax     time.Duration
 
-	// DialTimeout bounds each attempt but the first, which New's context
-	// bounds. 0 means 30 s.
+	// DialTimeout bounds the attempts after a drop, the earlier ones more
+	// tightly. 0 means 30 s.
 	DialTimeout time.Duration
 
 	// OnReopen is called when a file was opened again after a drop and its

@@ -18,12 +18,12 @@ func (s *supervisor) redial(ctx context.Context, lasted time.Duration) sftpconn.
 		pause = s.pace.NextBackOff()
 	}
 	complaints := complaints{s: s}
-	for {
+	for patience := firstPatience; ; patience *= 2 {
 		if !s.rest(ctx, pause, complaints.permanent) {
 			return nil
 		}
 		s.setDown(Connecting, nil)
-		session, err := s.attempt(ctx)
+		session, err := s.attempt(ctx, min(patience, s.opts.DialTimeout))
 		if err == nil {
 			return s.welcome(session)
 		}
@@ -36,11 +36,23 @@ func (s *supervisor) redial(ctx context.Context, lasted time.Duration) sftpconn.
 			pause = minGap
 		case s.opts.Permanent(err):
 			pause = max(pause, s.opts.BackoffMax)
+		case s.hurried():
+			pause = min(pause, hurriedPause)
 		}
 		s.noteFailure(err)
 		complaints.add(err, pause)
 	}
 }
+
+const (
+	// firstPatience is how long the first attempt may take; each further one
+	// may take twice as long. An attempt that began while the link was silent
+	// may never get an answer, though the link is back.
+	firstPatience = 5 * time.Second
+
+	// hurriedPause is the longest pause while operations wait.
+	hurriedPause = time.Second
+)
 
 // minGap is the least time between attempts that a change of the network brings
 // forward. Changes come in flocks.
@@ -74,9 +86,9 @@ const hangPatience = 5 * time.Second
 
 var errNetworkChanged = errors.New("the network changed during the attempt")
 
-// attempt dials once. It never leaves a dial behind.
-func (s *supervisor) attempt(ctx context.Context) (sftpconn.Session, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.opts.DialTimeout)
+// attempt dials once, for as long as patience. It never leaves a dial behind.
+func (s *supervisor) attempt(ctx context.Context, patience time.Duration) (sftpconn.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	type result struct {
 		session sftpconn.Session

@@ -124,28 +124,40 @@ func (f *file) check(ctx context.Context, l *link, path string, h sftpconn.File,
 	if known != 0 && attr.Type() != 0 && known != attr.Type() {
 		return errStale
 	}
-	// The connection that these were started on has ended, so nothing waits.
-	lost := 0
-	for _, p := range unacked {
-		if err := p.await(ctx); !unfinished(err) {
-			continue
-		} else if errors.Is(err, sftpconn.ErrLost) || ended(err) && p.mayBePartlySent() {
-			unacked[lost] = p
-			lost++
-		} else if !ended(err) {
-			return err
-		}
+	lost, err := f.harvest(ctx, unacked)
+	if err != nil {
+		return err
 	}
 	if f.flags&sftpconn.Append == 0 {
 		return nil
 	}
-	if lost == 0 {
+	if len(lost) == 0 {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.tail = tailOf(attr)
+		f.tail.end, f.tail.known = int64(attr.Size), attr.Valid&sftpconn.AttrSize != 0
 		return nil
 	}
-	return f.reckon(ctx, l, path, h, attr, unacked[:lost])
+	return f.reckon(ctx, l, path, h, attr, lost)
+}
+
+// harvest settles what was answered before the connection ended, and returns
+// the appends whose replies were lost. Other requests are settled up to the
+// first one without an answer: what came after it is sent again in any case, so
+// that it comes after it again. Nothing waits here, as that connection is over.
+func (f *file) harvest(ctx context.Context, unacked []*pending) (lost []*pending, err error) {
+	for _, p := range unacked {
+		err := p.await(ctx)
+		switch {
+		case !unfinished(err):
+		case !ended(err):
+			return nil, err
+		case f.flags&sftpconn.Append == 0:
+			return nil, nil
+		case errors.Is(err, sftpconn.ErrLost) || p.mayBePartlySent():
+			lost = append(lost, p)
+		}
+	}
+	return lost, nil
 }
 
 // refused takes note of an error of openAgain. One that came from the server is

@@ -42,6 +42,7 @@ type supervisor struct {
 
 	mu      sync.Mutex
 	status  Status
+	waiting int           // operations that wait for a connection
 	link    *link         // nil unless status.State is Up
 	changed chan struct{} // closed and replaced when status.State changes
 }
@@ -175,6 +176,8 @@ func (s *supervisor) next(after int) (*link, <-chan struct{}, time.Duration, err
 
 // await waits until the state has changed, for at most patience.
 func (s *supervisor) await(ctx context.Context, changed <-chan struct{}, patience time.Duration) error {
+	s.countWaiting(1)
+	defer s.countWaiting(-1)
 	var expired <-chan time.Time
 	if !s.opts.Hard {
 		timer := time.NewTimer(patience)
@@ -191,6 +194,23 @@ func (s *supervisor) await(ctx context.Context, changed <-chan struct{}, patienc
 	case <-expired:
 		return s.timedOut()
 	}
+}
+
+// countWaiting counts the operations that wait. The first one hurries run.
+func (s *supervisor) countWaiting(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting += n
+	if n > 0 && s.waiting == n && s.status.State == Waiting {
+		s.wake("an operation waits for the connection")
+	}
+}
+
+// hurried reports whether operations wait for a connection.
+func (s *supervisor) hurried() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting > 0
 }
 
 func (s *supervisor) timedOut() error {
