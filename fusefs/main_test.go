@@ -2,10 +2,13 @@ package fusefs
 
 import (
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,12 +47,8 @@ func mount(t *testing.T, wrap func(sftpconn.FS) sftpconn.FS, change ...func(*Opt
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), testTime)
 	t.Cleanup(cancel)
-	// Further channels would be processes that start while the test has files
-	// open, not all of them with O_CLOEXEC.
-	conn, err := sftpconn.New(ctx, sftptest.SFTPServerTransport(t), sftpconn.Options{
-		KeepaliveInterval: -1,
-		BulkChannels:      -1,
-	})
+	transport := &oneChannel{Transport: sftptest.SFTPServerTransport(t)}
+	conn, err := sftpconn.New(ctx, transport, sftpconn.Options{KeepaliveInterval: -1})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	var fsys sftpconn.FS = conn
@@ -61,6 +60,20 @@ func mount(t *testing.T, wrap func(sftpconn.FS) sftpconn.FS, change ...func(*Opt
 	f := &fixture{T: t, ctx: ctx, dir: dir, fsys: fsys}
 	f.mount(change...)
 	return f
+}
+
+// oneChannel refuses further channels. They would be processes that start while
+// a test has files open, not all of them with O_CLOEXEC.
+type oneChannel struct {
+	sftpconn.Transport
+	opened atomic.Bool
+}
+
+func (o *oneChannel) OpenChannel(ctx context.Context) (io.ReadWriteCloser, error) {
+	if o.opened.Swap(true) {
+		return nil, errors.New("one channel is enough")
+	}
+	return o.Transport.OpenChannel(ctx)
 }
 
 // mount mounts the fixture's directory, and unmounts it when the test ends.
