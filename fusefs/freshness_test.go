@@ -252,3 +252,23 @@ func TestTruncatingOpen(t *testing.T) {
 	require.NoError(t, file.Close())
 	assert.Zero(t, c.setAttrs.Load())
 }
+
+// A name that the kernel still knows, while it is gone from the server, can be
+// created anew. A listing that is older than the removal makes such names.
+func TestCreateNameRemovedOnServer(t *testing.T) {
+	f := mount(t, nil, longTimeouts)
+	f.put("file", "old")
+	f.stat("file")
+	require.NoError(t, os.Remove(f.onServer("file")))
+	f.write("file", "new")
+	assert.Equal(t, "new", f.get("file"))
+}
+
+func TestOpenNameRemovedOnServer(t *testing.T) {
+	f := mount(t, nil, longTimeouts)
+	f.put("file", "old")
+	f.stat("file")
+	require.NoError(t, os.Remove(f.onServer("file")))
+	_, err := os.Open(f.onMount("file"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+}

@@ -2,6 +2,8 @@ package fusefs
 
 import (
 	"context"
+	"errors"
+	iofs "io/fs"
 	"syscall"
 	"time"
 
@@ -43,6 +45,12 @@ func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 	}
 	f := openFlags(flags)
 	file, attr, err := n.tree.fsys.Open(ctx, path, f, 0)
+	if errors.Is(err, iofs.ErrNotExist) {
+		// The kernel knows the name longer than the server. Told so, it
+		// looks the name up again, and creates the file if the program
+		// asked for that: without O_CREAT it says ENOENT by itself.
+		return nil, 0, syscall.ESTALE
+	}
 	if err != nil {
 		return nil, 0, n.tree.errno(ctx, opOpen, err, path)
 	}
