@@ -31,7 +31,7 @@ func (f *FS) Lstat(ctx context.Context, path string) (sftpconn.Attr, error) {
 	if v != unknown {
 		return attr, verdictError(v, path)
 	}
-	return q.content.overlaid(func() (sftpconn.Attr, error) {
+	return q.content.overlaid(ctx, func() (sftpconn.Attr, error) {
 		return f.questions.lstat.do(ctx, q.key, func(ctx context.Context) (sftpconn.Attr, error) {
 			attr, err := f.under.Lstat(ctx, path)
 			f.mu.Lock()
@@ -48,7 +48,7 @@ func (f *FS) Stat(ctx context.Context, path string) (sftpconn.Attr, error) {
 	if v != unknown {
 		return attr, verdictError(v, path)
 	}
-	return q.content.overlaid(func() (sftpconn.Attr, error) {
+	return q.content.overlaid(ctx, func() (sftpconn.Attr, error) {
 		return f.questions.stat.do(ctx, q.key, func(ctx context.Context) (sftpconn.Attr, error) {
 			attr, err := f.under.Stat(ctx, path)
 			if err == nil {
@@ -82,7 +82,7 @@ func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sf
 	}
 	attr, err := f.under.SetAttr(ctx, path, set)
 	if q.content != nil && set.Valid&sftpconn.AttrSize != 0 {
-		q.content.invalidate()
+		q.content.cut(attr, err)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
@@ -130,11 +131,12 @@ func (c *content) opened(f *File, attr sftpconn.Attr, before view) sftpconn.Attr
 		c.note(attr)
 		return attr
 	}
+	attr = c.overlay(attr, before)
 	if c.doubtful {
 		c.size.bytes = max(c.size.bytes, int64(attr.Size))
 		c.dropBlocks(0, maxOffset)
 	}
-	return c.overlay(attr, before)
+	return attr
 }
 
 // invalidate forgets what the server told.
@@ -178,6 +180,18 @@ func (c *content) set(set sftpconn.SetAttr) {
 	}
 }
 
+// cut takes in that the size was set by path, with nothing under way.
+func (c *content) cut(attr sftpconn.Attr, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.version++
+	c.cuts++
+	c.forget()
+	if err == nil && len(c.queue.ops) == 0 {
+		c.note(attr)
+	}
+}
+
 func (c *content) dropBlocks(from, to int64) {
 	for _, f := range c.files {
 		c.fs.blocks.drop(f, from, to)
@@ -212,9 +226,12 @@ func (c *content) viewLocked() view {
 
 // overlaid asks for the attributes of c, which may be nil, and lays over them
 // what the server may not have known yet when it answered.
-func (c *content) overlaid(ask func() (sftpconn.Attr, error)) (sftpconn.Attr, error) {
+func (c *content) overlaid(ctx context.Context, ask func() (sftpconn.Attr, error)) (sftpconn.Attr, error) {
 	if c == nil {
 		return ask()
+	}
+	if err := c.sizeKnown(ctx); err != nil {
+		return sftpconn.Attr{}, err
 	}
 	before := c.view()
 	attr, err := ask()
@@ -224,6 +241,17 @@ func (c *content) overlaid(ask func() (sftpconn.Attr, error)) (sftpconn.Attr, er
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.overlay(attr, before), nil
+}
+
+// sizeKnown waits for what is under way if it cannot be told where that ends.
+func (c *content) sizeKnown(ctx context.Context) error {
+	c.mu.Lock()
+	known := c.size.sure || len(c.queue.ops) == 0
+	c.mu.Unlock()
+	if known {
+		return nil
+	}
+	return c.settled(ctx)
 }
 
 // overlay is called with c.mu held.

@@ -34,18 +34,17 @@ var errFileClosed = fmt.Errorf("%w: the file was closed", syscall.EBADF)
 
 // Open implements [sftpconn.FS].
 func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (sftpconn.File, sftpconn.Attr, error) {
-	f.mu.Lock()
-	q := f.names.asking()
-	start := f.opens.moved.now
-	c := f.opens.at(path)
-	f.mu.Unlock()
-	if c != nil && flags&sftpconn.Truncate != 0 {
-		// What was written before must not arrive after.
-		if err := c.settled(ctx); err != nil {
-			return nil, sftpconn.Attr{}, err
+	o := f.beginOpen(path)
+	if o.content != nil {
+		defer o.content.leave()
+		if flags&sftpconn.Truncate != 0 {
+			// What was written before must not arrive after.
+			if err := o.content.settled(ctx); err != nil {
+				return nil, sftpconn.Attr{}, err
+			}
 		}
+		o.before = o.content.view()
 	}
-	before := c.view()
 	under, attr, err := f.under.Open(ctx, path, flags, mode)
 	if err != nil {
 		f.openFailed(path, flags)
@@ -53,8 +52,27 @@ func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mo
 	}
 	file := &File{under: under, flags: flags}
 	file.ctx, file.cancel = context.WithCancel(f.ctx)
-	f.enter(file, path, start, q, attr)
-	return file, file.content.opened(file, attr, before), nil
+	f.enter(file, o, attr)
+	return file, file.content.opened(file, attr, o.before), nil
+}
+
+// opening is the state before an open.
+type opening struct {
+	path    string
+	asked   asked
+	moved   uint64   // generation of opens.moved
+	content *content // at path, or nil: kept meanwhile, since it knows what is under way
+	before  view     // of content
+}
+
+func (f *FS) beginOpen(path string) *opening {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	o := &opening{path: path, asked: f.names.asking(), moved: f.opens.moved.now, content: f.opens.at(path)}
+	if o.content != nil {
+		o.content.users++
+	}
+	return o
 }
 
 const changing = sftpconn.Create | sftpconn.Truncate
@@ -72,26 +90,28 @@ func (f *FS) openFailed(path string, flags sftpconn.OpenFlags) {
 
 // enter gives file its content and takes in the attributes that came with the
 // open.
-func (f *FS) enter(file *File, path string, start uint64, q asked, attr sftpconn.Attr) {
+func (f *FS) enter(file *File, o *opening, attr sftpconn.Attr) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if file.flags&sftpconn.Excl != 0 && f.opens.at(path) != nil {
-		f.opens.detach(path) // the file that was there is another one
-		f.names.undoubt(path)
+	if file.flags&sftpconn.Excl != 0 && f.opens.at(o.path) != nil {
+		f.opens.detach(o.path) // the file that was there is another one
+		f.names.undoubt(o.path)
 	}
-	c := f.opens.enter(f, path, start)
-	named := f.opens.at(path) == c
+	file.content = f.opens.enter(f, o.path, o.moved)
+	if file.content != o.content {
+		o.before = view{}
+	}
+	named := f.opens.at(o.path) == file.content
 	switch {
 	case !named:
-		f.names.unsure(path)
+		f.names.unsure(o.path)
 	case file.flags&changing == 0:
-		f.names.learnStat(path, q, attr)
+		f.names.learnStat(o.path, o.asked, attr)
 	case file.flags&sftpconn.Create == 0:
-		f.names.followed(path, q, attr)
+		f.names.followed(o.path, o.asked, attr)
 	default:
-		f.names.made(path, q, attr)
+		f.names.made(o.path, o.asked, attr)
 	}
-	file.content = c
 }
 
 // Write implements [sftpconn.File]. The Pending is done as soon as p was copied
@@ -155,7 +175,10 @@ func (f *File) Flush(ctx context.Context) error {
 	if err := c.settled(ctx); err != nil {
 		return err
 	}
-	if doubtful && !through {
+	c.mu.Lock()
+	doubtful = c.doubtful
+	c.mu.Unlock()
+	if doubtful {
 		_, _ = f.attr(ctx)
 	}
 	c.mu.Lock()
@@ -163,11 +186,10 @@ func (f *File) Flush(ctx context.Context) error {
 	return f.takeError()
 }
 
-// inOrder reports whether the server answers a request for attributes that is
-// started now through f only after it has carried out all that is queued. What
-// is started on a File stays in order, but such requests may overtake the writes
-// of a File that has several channels, which takes much data. content.mu is
-// held.
+// inOrder reports whether a request for attributes that is started now through f
+// follows all that is queued, with content.mu held. Such a request may overtake
+// the writes of a File that has several channels. It gets them if much is
+// written, and at times if others write much: hence accountsFor.
 func (f *File) inOrder() bool {
 	q := &f.content.queue
 	if len(q.ops) == 0 {
@@ -176,8 +198,14 @@ func (f *File) inOrder() bool {
 	return !q.sending && q.sent == len(q.ops) && q.only() == f && f.written <= oneChannel
 }
 
+// accountsFor reports whether attr, which was asked for in order, tells of all
+// writes that were under way before. c.mu is held.
+func (c *content) accountsFor(attr sftpconn.Attr, before view) bool {
+	return c.version == before.version && (!before.busy || c.size.sure && int64(attr.Size) == c.size.bytes)
+}
+
 // oneChannel is how much can be written through a File without its getting more
-// than one channel, in bytes.
+// than one channel for that, in bytes.
 const oneChannel = 1 << 20
 
 // Attr implements [sftpconn.File].
@@ -206,6 +234,9 @@ func (f *File) Attr(ctx context.Context) (sftpconn.Attr, error) {
 // are remembered.
 func (f *File) attr(ctx context.Context) (sftpconn.Attr, error) {
 	c := f.content
+	if err := c.sizeKnown(ctx); err != nil {
+		return sftpconn.Attr{}, err
+	}
 	c.mu.Lock()
 	before, exact := c.viewLocked(), f.inOrder()
 	c.mu.Unlock()
@@ -216,7 +247,7 @@ func (f *File) attr(ctx context.Context) (sftpconn.Attr, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if exact && c.version == before.version {
+	if exact && c.accountsFor(attr, before) {
 		c.settle(q, attr)
 		return attr, nil
 	}

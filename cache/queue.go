@@ -2,7 +2,6 @@ package cache
 
 import (
 	"math"
-	"sync"
 
 	"sftpmount/sftpconn"
 )
@@ -124,7 +123,7 @@ func (o *op) put(p []byte, at int) (taken, grown int) {
 	before := cap(o.data)
 	if end := at + len(p); end > len(o.data) {
 		if end > before {
-			full := packet()
+			full := make([]byte, len(o.data), packetSize)
 			copy(full, o.data)
 			o.data = full
 		}
@@ -139,7 +138,7 @@ func (o *op) put(p []byte, at int) (taken, grown int) {
 func (q *queue) start(f *File, p []byte, off int64) (taken, grown int) {
 	o := &op{file: f, off: off}
 	if q.follows(f, off) {
-		o.data = packet()[:0] // more will come
+		o.data = make([]byte, 0, packetSize) // more will come
 		grown = packetSize
 	} else {
 		o.data = make([]byte, 0, min(len(p), packetSize))
@@ -229,17 +228,4 @@ func (q *queue) bytes() int64 {
 		n += int64(len(o.data))
 	}
 	return n
-}
-
-// packets keeps buffers of packetSize that were sent.
-var packets = sync.Pool{New: func() any { return new([packetSize]byte) }}
-
-func packet() []byte { return packets.Get().(*[packetSize]byte)[:] }
-
-// recycle gives the buffer back, which nothing below looks at any more.
-func (o *op) recycle() {
-	if cap(o.data) == packetSize {
-		packets.Put((*[packetSize]byte)(o.data[:packetSize]))
-	}
-	o.data = nil
 }

@@ -198,8 +198,8 @@ func (f *File) readAhead(off, end int64) (size int64) {
 func (f *File) fetchBlocks(from, to, size int64) int64 {
 	c := f.content
 	for at := from - from%blockSize; at < to; at += blockSize {
-		if c.queue.overlapping(at, at+blockSize) != nil {
-			continue // readers of it wait for the write first
+		if c.queue.overlapping(at, maxOffset) != nil {
+			return at // the server may not know yet that the file goes on there
 		}
 		key := blockKey{f, at / blockSize}
 		b, room := c.fs.blocks.add(key)

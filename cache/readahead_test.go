@@ -176,13 +176,13 @@ func TestChangesAreRead(t *testing.T) {
 			_, _, err := f.Open(t.Context(), "/d/a", sftpconn.Read, 0)
 			require.NoError(t, err)
 		},
-		"Invalidated": func(t *testing.T, s *farServer, f *FS, file *File) {
+		"Invalidated": func(_ *testing.T, s *farServer, f *FS, _ *File) {
 			s.mu.Lock()
 			copy(s.nodes["/d/a"].data, "changed")
 			s.mu.Unlock()
 			f.Invalidate("/d/a")
 		},
-		"Old": func(t *testing.T, s *farServer, _ *FS, file *File) {
+		"Old": func(_ *testing.T, s *farServer, _ *FS, _ *File) {
 			s.mu.Lock()
 			copy(s.nodes["/d/a"].data, "changed")
 			s.mu.Unlock()

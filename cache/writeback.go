@@ -122,12 +122,12 @@ func (c *content) acknowledge(o *op, err error) (last bool) {
 	q.sent--
 	n := int64(len(o.data))
 	c.fs.unsent.add(-int64(cap(o.data)))
+	// The layers below may still hold on to the data, so it is not used again.
+	o.data = nil
 	if err == nil {
 		c.fs.progress.note()
-		o.recycle()
 	} else {
 		o.err = err
-		o.data = nil // which the layers below may still send
 		c.failed(o, n)
 	}
 	close(o.done)

@@ -61,7 +61,7 @@ func TestSmallWritesMerge(t *testing.T) {
 }
 
 func TestRoundTripsOfWriting(t *testing.T) {
-	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+	far(t, Options{}, func(t *testing.T, _ *farServer, f *FS) {
 		_, _ = f.ReadDir(t.Context(), "/d")
 		var attr sftpconn.Attr
 		assert.Equal(t, 2, roundTrips(func() {
@@ -110,7 +110,7 @@ func TestSetAttrByPathIsInOrder(t *testing.T) {
 // What was written is seen at once, in the size too, though nothing has been
 // acknowledged.
 func TestUnsentDataIsSeen(t *testing.T) {
-	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+	far(t, Options{}, func(t *testing.T, _ *farServer, f *FS) {
 		_, _ = f.ReadDir(t.Context(), "/d")
 		file, other := open(t, f, "/d/a", readWrite), open(t, f, "/d/a", sftpconn.Read)
 		write(t, file, []byte("hello"), 100)
@@ -150,7 +150,7 @@ func TestTruncatingOpenComesAfterData(t *testing.T) {
 
 // Open files follow their file through renames, and live on when it is removed.
 func TestPathsOfOpenFiles(t *testing.T) {
-	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+	far(t, Options{}, func(t *testing.T, _ *farServer, f *FS) {
 		ctx := t.Context()
 		_, err := f.Mkdir(ctx, "/d/x", 0o755)
 		require.NoError(t, err)
