@@ -115,6 +115,7 @@ func (ch *channel) writeLoop() {
 			_, err := w.Write(c.header)
 			if err == nil && len(c.payload) > 0 {
 				_, err = w.Write(c.payload)
+				ch.letGo(c)
 			}
 			if err != nil {
 				ch.fail(fmt.Errorf("sending to the server: %w", err))
@@ -142,7 +143,7 @@ func (ch *channel) takeQueue() []*call {
 	batch := ch.queue
 	ch.queue = nil
 	for _, c := range batch {
-		c.sent = true
+		c.sent, c.held = true, len(c.payload) > 0
 	}
 	return batch
 }
@@ -171,16 +172,34 @@ func (ch *channel) dispatch(body []byte) error {
 	id := binary.BigEndian.Uint32(body[1:])
 	ch.mu.Lock()
 	c := ch.calls[id]
-	known := c != nil && c.sent
-	if known {
-		delete(ch.calls, id)
-	}
-	ch.mu.Unlock()
-	if !known {
+	if c == nil || !c.sent || c.early != nil {
+		ch.mu.Unlock()
 		return fmt.Errorf("%w: a reply to request %d, which was not made", ErrProtocol, id)
 	}
+	if c.held {
+		c.early = body
+		ch.mu.Unlock()
+		return nil
+	}
+	delete(ch.calls, id)
+	ch.mu.Unlock()
 	c.finish(body, nil)
 	return nil
+}
+
+// letGo notes that the writer is done with c's payload, which belongs to the
+// caller again once c is answered. A reply may have come before.
+func (ch *channel) letGo(c *call) {
+	ch.mu.Lock()
+	c.held = false
+	reply := c.early
+	if reply != nil {
+		delete(ch.calls, c.id)
+	}
+	ch.mu.Unlock()
+	if reply != nil {
+		c.finish(reply, nil)
+	}
 }
 
 // fail ends the channel for the reason err, the first one given.
@@ -250,7 +269,11 @@ type call struct {
 	size            int64 // bytes of file data that it moves
 	id              uint32
 	header, payload []byte
-	sent            bool // guarded by channel.mu
+
+	// Guarded by channel.mu.
+	sent  bool
+	held  bool   // the writer is at the payload
+	early []byte // a reply that came meanwhile
 
 	done  chan struct{} // closed once reply and err are set
 	reply []byte

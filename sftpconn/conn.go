@@ -37,6 +37,7 @@ func (o Options) withDefaults() Options {
 	if o.BulkChannels == 0 {
 		o.BulkChannels = 8
 	}
+	o.BulkChannels = max(o.BulkChannels, 0)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}

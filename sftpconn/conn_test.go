@@ -320,3 +320,70 @@ func TestOrderHoldsAcrossChannels(t *testing.T) {
 		assert.True(t, bytes.Equal(append(want[:5<<20:5<<20], "AFTER"...), content))
 	})
 }
+
+func TestWithoutBulkChannels(t *testing.T) {
+	s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {
+		switch req.(type) {
+		case *sshfx.OpenPacket:
+			return &sshfx.HandlePacket{Handle: "h"}
+		case *sshfx.StatPacket, *sshfx.FStatPacket:
+			return attrsPacket(regular, 8<<20)
+		}
+		return status(StatusOK)
+	})
+	c := s.connect(t, Options{BulkChannels: -1})
+	f, _, err := c.Open(t.Context(), "/a", Write, 0)
+	require.NoError(t, err)
+	f.Write(make([]byte, 8<<20), 0)
+	require.NoError(t, f.Flush(t.Context()))
+	assert.Len(t, s.channels, 1)
+}
+
+// stuckWriter takes the first packets and then blocks until it is let go.
+type stuckWriter struct {
+	io.Reader
+	limit   int
+	blocked chan struct{}
+	free    chan struct{}
+}
+
+func (w *stuckWriter) Write(p []byte) (int, error) {
+	if w.limit -= len(p); w.limit < 0 {
+		close(w.blocked)
+		<-w.free
+		w.limit = 1 << 30
+	}
+	return len(p), nil
+}
+
+func (*stuckWriter) Close() error { return nil }
+
+// A server may answer a write before it has come in whole. The data is the
+// caller's again only when the connection is done with it too.
+func TestEarlyReplyWaitsForThePayload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		replies, server := io.Pipe()
+		w := &stuckWriter{Reader: replies, limit: 100, blocked: make(chan struct{}), free: make(chan struct{})}
+		go func() {
+			version, _ := (&sshfx.VersionPacket{Version: 3}).MarshalBinary()
+			_, _ = server.Write(version)
+			<-w.blocked
+			header, payload, _ := status(StatusOK).MarshalPacket(1, nil)
+			_, _ = server.Write(append(header, payload...))
+		}()
+		ch, _, err := newChannel(w, newActivity())
+		require.NoError(t, err)
+		c := ch.startBulk("WRITE", "/a", &sshfx.WritePacket{Handle: "h", Data: make([]byte, 100_000)}, 100_000)
+		synctest.Wait()
+		select {
+		case <-c.done:
+			t.Error("answered while the payload is being written")
+		default:
+		}
+		close(w.free)
+		require.NoError(t, c.Wait(t.Context()))
+		ch.fail(io.EOF)
+		_ = server.Close()
+		<-ch.done
+	})
+}

@@ -53,7 +53,7 @@ func (s *fakeServer) OpenChannel(context.Context) (io.ReadWriteCloser, error) {
 
 func (s *fakeServer) serve(n int, conn net.Conn) {
 	defer s.served.Done()
-	defer conn.Close() //nolint:errcheck // a pipe
+	defer conn.Close()
 	var hello sshfx.InitPacket
 	if hello.ReadFrom(conn, nil, maxReplyLength) != nil {
 		return
