@@ -22,9 +22,8 @@ type content struct {
 	mu       sync.Mutex
 	files    []*File // the open ones
 	size     knownSize
-	doubtful bool   // written since its attributes were last asked for
-	version  uint64 // counts the writes and changes that were started
-	cuts     uint64 // counts those that set the size
+	doubtful bool // written since its attributes were last asked for
+	changes  changes
 	times    ourTimes
 	queue    queue
 	failure  failure
@@ -35,6 +34,12 @@ type knownSize struct {
 	bytes int64
 	sure  bool   // false: it may be more
 	mtime uint32 // that the server told with it
+}
+
+// changes counts what was started that changes a file.
+type changes struct {
+	all  uint64
+	cuts uint64 // what set the size
 }
 
 // ourTimes is the modification time of a file as far as it is our doing.
@@ -49,6 +54,7 @@ type ourTimes struct {
 type failure struct {
 	err   error
 	count uint64
+	bytes int64 // lost, not logged yet
 }
 
 func newContent(fs *FS, path string) *content { return &content{fs: fs, lastPath: path} }
@@ -76,7 +82,7 @@ func (c *content) leave() {
 
 // doubt notes that a change was started, with c.mu held.
 func (c *content) doubt() {
-	c.version++
+	c.changes.all++
 	if c.doubtful {
 		return
 	}
@@ -126,8 +132,8 @@ func (c *content) opened(f *File, attr sftpconn.Attr, before view) sftpconn.Attr
 	c.files = append(c.files, f)
 	f.reported = c.failure.count
 	if f.flags&sftpconn.Truncate != 0 {
-		c.version++
-		c.cuts++
+		c.changes.all++
+		c.changes.cuts++
 		c.note(attr)
 		return attr
 	}
@@ -143,7 +149,7 @@ func (c *content) opened(f *File, attr sftpconn.Attr, before view) sftpconn.Attr
 func (c *content) invalidate() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.version++
+	c.changes.all++
 	c.forget()
 }
 
@@ -171,7 +177,7 @@ func (c *content) set(set sftpconn.SetAttr) {
 		c.times = ourTimes{set.Mtime, true}
 	}
 	if set.Valid&sftpconn.AttrSize != 0 {
-		c.cuts++
+		c.changes.cuts++
 		c.dropBlocks(min(c.size.bytes, int64(set.Size)), maxOffset)
 		c.size.bytes = int64(set.Size)
 		if set.Valid&sftpconn.AttrTimes == 0 {
@@ -184,8 +190,8 @@ func (c *content) set(set sftpconn.SetAttr) {
 func (c *content) cut(attr sftpconn.Attr, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.version++
-	c.cuts++
+	c.changes.all++
+	c.changes.cuts++
 	c.forget()
 	if err == nil && len(c.queue.ops) == 0 {
 		c.note(attr)
@@ -206,7 +212,7 @@ func (c *content) remove(f *File) {
 
 // view is the state of a content before its attributes are asked for.
 type view struct {
-	version, cuts uint64
+	changes       changes
 	busy, cutting bool
 }
 
@@ -221,7 +227,7 @@ func (c *content) view() view {
 }
 
 func (c *content) viewLocked() view {
-	return view{c.version, c.cuts, len(c.queue.ops) > 0, c.queue.cutting()}
+	return view{c.changes, len(c.queue.ops) > 0, c.queue.cutting()}
 }
 
 // overlaid asks for the attributes of c, which may be nil, and lays over them
@@ -257,15 +263,15 @@ func (c *content) sizeKnown(ctx context.Context) error {
 // overlay is called with c.mu held.
 func (c *content) overlay(attr sftpconn.Attr, before view) sftpconn.Attr {
 	after := c.viewLocked()
-	if !c.doubtful && after.version == before.version {
+	if !c.doubtful && after.changes == before.changes {
 		c.note(attr)
 		return attr
 	}
 	size := uint64(c.size.bytes)
-	if size > attr.Size || before.cutting || after.cutting || after.cuts != before.cuts {
+	if size > attr.Size || before.cutting || after.cutting || after.changes.cuts != before.changes.cuts {
 		attr.Size = size
 	}
-	if before.busy || after.busy || after.version != before.version {
+	if before.busy || after.busy || after.changes != before.changes {
 		if c.times.set || c.times.mtime > attr.Mtime {
 			attr.Mtime = c.times.mtime
 		}

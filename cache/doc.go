@@ -28,7 +28,7 @@
 //
 // # Locks
 //
-// content.mu comes before FS.mu, and before those of the flights, blocks and
-// budget, which are innermost. No lock is held while a request is started or
-// awaited.
+// content.mu comes before FS.mu, and flights.mu before background.mu. blocks.mu,
+// budget.mu and background.mu are innermost. No lock is held while a request is
+// started or awaited.
 package cache

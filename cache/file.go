@@ -138,7 +138,7 @@ func (f *File) Write(p []byte, off int64) sftpconn.Pending {
 	}
 	c.write(f, p, off)
 	c.pump()
-	return buffered{c.fs}
+	return buffered{c.fs, f.flags&sftpconn.Append != 0}
 }
 
 // SetAttr implements [sftpconn.File].
@@ -201,7 +201,7 @@ func (f *File) inOrder() bool {
 // accountsFor reports whether attr, which was asked for in order, tells of all
 // writes that were under way before. c.mu is held.
 func (c *content) accountsFor(attr sftpconn.Attr, before view) bool {
-	return c.version == before.version && (!before.busy || c.size.sure && int64(attr.Size) == c.size.bytes)
+	return c.changes == before.changes && (!before.busy || c.size.sure && int64(attr.Size) == c.size.bytes)
 }
 
 // oneChannel is how much can be written through a File without its getting more

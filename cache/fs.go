@@ -3,7 +3,6 @@ package cache
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 	"syscall"
 
@@ -15,7 +14,6 @@ import (
 type FS struct {
 	under sftpconn.FS
 	opts  Options
-	log   *slog.Logger
 
 	ctx        context.Context // of requests that no single caller owns; ends with Close
 	cancel     context.CancelFunc
@@ -47,7 +45,6 @@ func New(under sftpconn.FS, opts Options) *FS {
 	f := &FS{
 		under:  under,
 		opts:   opts,
-		log:    opts.Logger,
 		unsent: newBudget(opts.WriteBuffer),
 		blocks: newBlocks(opts.ReadBuffer),
 		names:  newNames(opts),

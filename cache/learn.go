@@ -136,6 +136,7 @@ func (n *names) setAbsent(path string, q asked) {
 	})
 }
 
+// answer is value as the answer to what was asked at q.
 func answer[V any](value V, q asked) known[V] { return known[V]{value, q.taken} }
 
 func join(dir, name string) string {

@@ -12,11 +12,18 @@ type failed struct{ err error }
 // Wait implements [sftpconn.Pending].
 func (p failed) Wait(context.Context) error { return p.err }
 
-// buffered is a write that was copied. It is done when the budget is kept.
-type buffered struct{ fs *FS }
+// buffered is a write that was copied. It is done when the budget is kept. An
+// interrupt does not end that of an append, which the program would repeat.
+type buffered struct {
+	fs     *FS
+	append bool
+}
 
 // Wait implements [sftpconn.Pending].
 func (p buffered) Wait(ctx context.Context) error {
+	if p.append {
+		ctx = sftpconn.WithInterrupt(ctx, nil)
+	}
 	return p.fs.progress.await(ctx, p.fs.unsent.free())
 }
 

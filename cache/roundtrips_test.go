@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"testing"
 	"time"
@@ -22,7 +23,8 @@ func TestRoundTrips(t *testing.T) {
 	for _, name := range []string{"a", "b", "c", "d"} {
 		require.NoError(t, os.WriteFile(root+"/"+name, content, 0o644))
 	}
-	ctx := t.Context()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
 	_, err := fsys.Lstat(ctx, root)
 	require.NoError(t, err)
 	link.SetDelay(delay)

@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"errors"
 
 	"sftpmount/sftpconn"
 )
@@ -109,6 +108,7 @@ func (c *content) acknowledgeAll() {
 		}
 	}
 	c.queue.waiting = false
+	c.logLoss()
 	c.mu.Unlock()
 	c.leave()
 }
@@ -143,6 +143,7 @@ func (c *content) abandon() {
 		close(q.ops[0].started)
 		c.acknowledge(q.ops[0], errClosed)
 	}
+	c.logLoss()
 }
 
 // failed notes that o was not carried out, as far as is known. c.mu is held.
@@ -156,15 +157,22 @@ func (c *content) failed(o *op, bytes int64) {
 	}
 	c.failure.count++
 	c.failure.err = o.err
+	c.failure.bytes += bytes
 	c.fs.mu.Lock()
-	path := c.lastPath
 	if len(c.files) == 0 || c.fs.opens.closing {
-		c.fs.opens.lost[path] += bytes
+		c.fs.opens.lost[c.lastPath] += bytes
 	}
 	c.fs.mu.Unlock()
-	if !errors.Is(o.err, context.Canceled) {
-		c.fs.log.Error("written data was lost", "path", path, "offset", o.off, "bytes", bytes, "err", o.err)
+}
+
+// logLoss logs what was lost since the last time, with c.mu held.
+func (c *content) logLoss() {
+	if c.failure.bytes == 0 {
+		return
 	}
+	c.fs.opts.Logger.Error("written data was lost",
+		"path", c.name(), "bytes", c.failure.bytes, "err", c.failure.err)
+	c.failure.bytes = 0
 }
 
 // settled sends all that is queued and waits until it is acknowledged.
