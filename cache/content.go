@@ -155,7 +155,8 @@ func (c *content) invalidate() {
 
 // forget is invalidate with c.mu held.
 func (c *content) forget() {
-	c.size = knownSize{bytes: c.queue.end()}
+	bytes, sure := c.queue.size()
+	c.size = knownSize{bytes: bytes, sure: sure}
 	c.dropBlocks(0, maxOffset)
 }
 
@@ -268,7 +269,8 @@ func (c *content) overlay(attr sftpconn.Attr, before view) sftpconn.Attr {
 		return attr
 	}
 	size := uint64(c.size.bytes)
-	if size > attr.Size || before.cutting || after.cutting || after.changes.cuts != before.changes.cuts {
+	cut := before.cutting || after.cutting || after.changes.cuts != before.changes.cuts
+	if size > attr.Size || cut && c.size.sure {
 		attr.Size = size
 	}
 	if before.busy || after.busy || after.changes != before.changes {

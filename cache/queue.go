@@ -213,13 +213,18 @@ func (q *queue) cutting() bool {
 	return false
 }
 
-// end returns where the data ends.
-func (q *queue) end() int64 {
-	var end int64
+// size returns how far the file reaches at least when all is done, and whether
+// that is sure, as it is behind a change of size.
+func (q *queue) size() (bytes int64, sure bool) {
 	for _, o := range q.ops {
-		end = max(end, o.off+int64(len(o.data)))
+		switch {
+		case o.set == nil:
+			bytes = max(bytes, o.off+int64(len(o.data)))
+		case o.set.Valid&sftpconn.AttrSize != 0:
+			bytes, sure = int64(o.set.Size), true
+		}
 	}
-	return end
+	return bytes, sure
 }
 
 func (q *queue) bytes() int64 {

@@ -357,3 +357,26 @@ func TestCloseTellsWhatIsLost(t *testing.T) {
 func setTimes(mtime uint32) sftpconn.SetAttr {
 	return sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrTimes, Atime: mtime, Mtime: mtime}}
 }
+
+// A file that is reopened while its size is being set is no longer or shorter
+// for it.
+func TestInvalidateWhileTruncating(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		file := open(t, f, "/d/a", readWrite)
+		write(t, file, pattern(1000), 0)
+		require.NoError(t, file.Flush(t.Context()))
+		write(t, file, pattern(100), 5000)
+		cut := file.SetAttr(setSize(3000))
+		told := make(chan sftpconn.Attr)
+		go func() {
+			attr, _ := file.Attr(t.Context())
+			told <- attr
+		}()
+		synctest.Wait()
+		f.Invalidate("/d/a")
+		assert.Equal(t, uint64(3000), (<-told).Size)
+		require.NoError(t, cut.Wait(t.Context()))
+		assert.Len(t, s.data("/d/a"), 3000)
+		require.NoError(t, file.Close(t.Context()))
+	})
+}
