@@ -20,7 +20,7 @@ type Options struct {
 	NegativeTimeout time.Duration
 
 	// MaxEntries and MaxBytes bound what is remembered of names, listed ones
-	// included; bytes are estimated. 0 means 300,000 and 64 MiB.
+	// included; bytes are estimated. 0 means 400,000 and 64 MiB.
 	MaxEntries int
 	MaxBytes   int64
 
@@ -53,7 +53,7 @@ func (o Options) withDefaults() Options {
 	fill(&o.DirTimeout, 20*time.Second)
 	fill(&o.LinkTimeout, 20*time.Second)
 	fill(&o.NegativeTimeout, 5*time.Second)
-	fill(&o.MaxEntries, 300_000)
+	fill(&o.MaxEntries, 400_000)
 	fill(&o.MaxBytes, 64<<20)
 	fill(&o.ReadAhead, 16<<20)
 	fill(&o.ReadBuffer, 64<<20)
