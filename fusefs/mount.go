@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -31,7 +32,8 @@ type tree struct {
 	numbers    *numbers
 	notifier   *notifier
 	connection connection
-	watchers   sync.WaitGroup // operations' watch goroutines
+	watchers   sync.WaitGroup                   // operations' watch goroutines
+	space      atomic.Pointer[sftpconn.StatVFS] // as last told, see statVFS
 }
 
 // Mount mounts fsys on the directory mountpoint and serves it until it is

@@ -209,7 +209,7 @@ func (n *node) Statfs(ctx context.Context, out *fuse.StatfsOut) syscall.Errno {
 	if !ok {
 		path = n.tree.opts.Root
 	}
-	st, err := n.tree.fsys.StatVFS(ctx, path)
+	st, err := n.tree.statVFS(ctx, path)
 	if errors.Is(err, errors.ErrUnsupported) {
 		out.Bsize, out.Frsize, out.NameLen = blockSize, blockSize, 255
 		return 0

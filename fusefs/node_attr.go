@@ -18,6 +18,9 @@ var _ fs.NodeGetattrer = (*node)(nil)
 func (n *node) Getattr(ctx context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
 	ctx, end := n.tree.begin(ctx)
 	defer end()
+	if n.EmbeddedInode().IsRoot() {
+		return n.getattrOfRoot(ctx, &out.Attr)
+	}
 	at := time.Now()
 	attr, linked, errno := n.attr(ctx)
 	if errno != 0 {
