@@ -22,6 +22,7 @@ type file struct {
 	fs    *FS
 	flags sftpconn.OpenFlags // for opening it again
 	gate  chan struct{}      // holds a token while the file is being opened again
+	mark  *pending           // what replaces the file's mark, if it was made with one
 
 	mu         sync.Mutex
 	current    handle        // on the newest connection that the file was used on
@@ -152,6 +153,9 @@ func (f *file) Flush(ctx context.Context) error {
 // Close implements [sftpconn.File]. Where the connection has ended there is
 // nothing left to close.
 func (f *file) Close(ctx context.Context) error {
+	if f.mark != nil {
+		_ = f.mark.Wait(ctx) // or the mark would stay after a drop
+	}
 	f.fs.open.remove(f)
 	f.mu.Lock()
 	h := f.current

@@ -15,8 +15,9 @@ import (
 // whether an operation was carried out cannot be told, ESTALE if an open file
 // could not be found again, and sftpconn.ErrNotSent after Close.
 type FS struct {
-	sup  *supervisor
-	open openFiles
+	sup   *supervisor
+	open  openFiles
+	marks marks
 }
 
 var _ sftpconn.FS = (*FS)(nil)
@@ -51,21 +52,33 @@ func (f *FS) Status() Status { return f.sup.snapshot() }
 
 // Lstat implements [sftpconn.FS].
 func (f *FS) Lstat(ctx context.Context, path string) (sftpconn.Attr, error) {
+	if err := f.marks.await(ctx, path); err != nil {
+		return sftpconn.Attr{}, err
+	}
 	return run(ctx, f.sup, opLstat, func(l *link) (sftpconn.Attr, error) { return l.Lstat(ctx, path) }, nil)
 }
 
 // Stat implements [sftpconn.FS].
 func (f *FS) Stat(ctx context.Context, path string) (sftpconn.Attr, error) {
+	if err := f.marks.await(ctx, path); err != nil {
+		return sftpconn.Attr{}, err
+	}
 	return run(ctx, f.sup, opStat, func(l *link) (sftpconn.Attr, error) { return l.Stat(ctx, path) }, nil)
 }
 
 // SetAttr implements [sftpconn.FS].
 func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sftpconn.Attr, error) {
+	if err := f.marks.await(ctx, path); err != nil {
+		return sftpconn.Attr{}, err
+	}
 	return run(ctx, f.sup, opSetAttr, func(l *link) (sftpconn.Attr, error) { return l.SetAttr(ctx, path, set) }, nil)
 }
 
 // ReadDir implements [sftpconn.FS].
 func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, error) {
+	if err := f.marks.await(ctx, path); err != nil {
+		return nil, err
+	}
 	return run(ctx, f.sup, opReadDir, func(l *link) ([]sftpconn.DirEntry, error) { return l.ReadDir(ctx, path) }, nil)
 }
 
@@ -86,22 +99,30 @@ func (f *FS) RealPath(ctx context.Context, path string) (string, error) {
 
 // Open implements [sftpconn.FS].
 func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (sftpconn.File, sftpconn.Attr, error) {
-	op := opOpen
-	if flags&(sftpconn.Create|sftpconn.Excl) == sftpconn.Create|sftpconn.Excl {
-		op = opCreateExcl
+	if err := f.marks.await(ctx, path); err != nil {
+		return nil, sftpconn.Attr{}, err
 	}
-	opened, err := run(ctx, f.sup, op, func(l *link) (*file, error) {
-		h, attr, err := l.Open(ctx, path, flags, mode)
-		if err != nil {
-			return nil, err
-		}
-		return newFile(f, flags, handle{h, l.number}, attr), nil
-	}, nil)
+	var opened *file
+	var err error
+	if flags&(sftpconn.Create|sftpconn.Excl) == sftpconn.Create|sftpconn.Excl {
+		opened, err = f.createExcl(ctx, path, flags, mode)
+	} else {
+		opened, err = run(ctx, f.sup, opOpen,
+			func(l *link) (*file, error) { return f.openOn(ctx, l, path, flags, mode) }, nil)
+	}
 	if err != nil {
 		return nil, sftpconn.Attr{}, err
 	}
 	f.open.add(opened, path)
 	return opened, opened.known, nil
+}
+
+func (f *FS) openOn(ctx context.Context, l *link, path string, flags sftpconn.OpenFlags, mode uint32) (*file, error) {
+	h, attr, err := l.Open(ctx, path, flags, mode)
+	if err != nil {
+		return nil, err
+	}
+	return newFile(f, flags, handle{h, l.number}, attr), nil
 }
 
 // Mkdir implements [sftpconn.FS].
@@ -131,6 +152,9 @@ func (f *FS) Rmdir(ctx context.Context, path string) error {
 
 // Rename implements [sftpconn.FS].
 func (f *FS) Rename(ctx context.Context, oldPath, newPath string, replace bool) error {
+	if err := f.marks.await(ctx, oldPath); err != nil {
+		return err
+	}
 	change := f.open.begin(oldPath, newPath)
 	_, err := run(ctx, f.sup, opRename,
 		func(l *link) (nothing, error) { return nothing{}, l.Rename(ctx, oldPath, newPath, replace) },
@@ -148,6 +172,9 @@ func (f *FS) Symlink(ctx context.Context, target, path string) (sftpconn.Attr, e
 
 // Link implements [sftpconn.FS].
 func (f *FS) Link(ctx context.Context, oldPath, newPath string) (sftpconn.Attr, error) {
+	if err := f.marks.await(ctx, oldPath); err != nil {
+		return sftpconn.Attr{}, err
+	}
 	return run(ctx, f.sup, opLink,
 		func(l *link) (sftpconn.Attr, error) { return l.Link(ctx, oldPath, newPath) },
 		func() (sftpconn.Attr, error) { return f.alike(ctx, oldPath, newPath) })

@@ -12,16 +12,18 @@ import (
 // It returns nil when ctx ends.
 func (s *supervisor) redial(ctx context.Context, lasted time.Duration) sftpconn.Session {
 	var pause time.Duration
-	if lasted >= steady {
-		s.pace.Reset()
+	flapping := lasted < steady
+	if flapping {
+		pause = min(s.pace.NextBackOff(), flappingPause)
 	} else {
-		pause = s.pace.NextBackOff()
+		s.pace.Reset()
 	}
 	complaints := complaints{s: s}
 	for patience := firstPatience; ; patience *= 2 {
-		if !s.rest(ctx, pause, complaints.permanent) {
+		if !s.rest(ctx, pause, flapping || complaints.permanent) {
 			return nil
 		}
+		flapping = false
 		s.setDown(Connecting, nil)
 		session, err := s.attempt(ctx, min(patience, s.opts.DialTimeout))
 		if err == nil {
@@ -49,6 +51,10 @@ const (
 	// may take twice as long. An attempt that began while the link was silent
 	// may never get an answer, though the link is back.
 	firstPatience = 5 * time.Second
+
+	// flappingPause is the longest pause after a connection that ended as soon
+	// as it was made.
+	flappingPause = 4 * time.Second
 
 	// hurriedPause is the longest pause while operations wait.
 	hurriedPause = time.Second

@@ -47,7 +47,7 @@ type action int
 const (
 	again   action = iota // send again: what the repeat answers is the answer
 	look                  // send again: if the repeat fails, look whether the first was carried out
-	unsure                // send again: if the repeat fails because of what the first may have done, EIO
+	unsure                // like look, but where looking does not show it, EIO
 	measure               // send again what the file's size says is missing
 	forget                // nothing
 )
@@ -77,7 +77,7 @@ var replayTable = [operations]policy{
 	opWrite:       {"WRITE", again, "puts the same bytes at the same offset, in order with the file's other writes"},
 	opAppend:      {"WRITE (append)", measure, "a repeat would append twice; the size tells how much arrived"},
 	opOpen:        {"OPEN", again, "finds the file that the first made, and nothing was written to it yet"},
-	opCreateExcl:  {"OPEN (exclusive)", unsure, "the file may be ours or another's; a lock must not be claimed twice"},
+	opCreateExcl:  {"OPEN (exclusive)", unsure, "done if the file there carries our mark; a lock must not be claimed twice"},
 	opMkdir:       {"MKDIR", look, "done if there is an empty directory now"},
 	opRemove:      {"REMOVE", look, "done if nothing has that name now"},
 	opRmdir:       {"RMDIR", look, "done if nothing has that name now"},
@@ -135,6 +135,9 @@ func judged[T any](op operation, v T, err error, judge func() (T, error)) (T, er
 			return found, nil
 		}
 	case unsure:
+		if found, lookErr := judge(); lookErr == nil {
+			return found, nil
+		}
 		// These two cannot come from what the first request did.
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 			err = fmt.Errorf("%w: the connection was lost during %s, and whether it was carried out cannot be told: %w",

@@ -108,10 +108,14 @@ var rows = []row{
 		}
 		return h.Write([]byte("new"), 0).Wait(ctx)
 	}, after: func(t *testing.T, dir string) { checkFile(t, dir+"/new", "new", 0o600) }},
-	{name: "OPEN exclusive", op: opCreateExcl, request: "OPEN", lost: syscall.EIO, do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
-		_, _, err := f.Open(ctx, dir+"/new", sftpconn.Write|sftpconn.Create|sftpconn.Excl, 0o600)
-		return err
-	}},
+	{name: "OPEN exclusive", op: opCreateExcl, request: "OPEN", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
+		h, attr, err := f.Open(ctx, dir+"/new", sftpconn.Write|sftpconn.Create|sftpconn.Excl, 0o640)
+		if err := expect(err, attr.Mode&0o7777 == 0o640); err != nil {
+			return err
+		}
+		h.Write([]byte("new"), 0)
+		return h.Flush(ctx)
+	}, after: func(t *testing.T, dir string) { checkFile(t, dir+"/new", "new", 0o640) }},
 	{name: "MKDIR", op: opMkdir, request: "MKDIR", do: func(ctx context.Context, f *FS, _ sftpconn.File, dir string) error {
 		attr, err := f.Mkdir(ctx, dir+"/new", 0o777)
 		return expect(err, attr.IsDir() && attr.Mode&0o7777 == 0o777)
@@ -290,18 +294,19 @@ func TestExclusiveCreateOfAnother(t *testing.T) {
 		_, _, err := f.Open(ctx, dir+"/lock", sftpconn.Write|sftpconn.Create|sftpconn.Excl, 0o600)
 		return err
 	}
-	fault := sftptest.Once("OPEN", sftptest.Verdict{Drop: sftptest.DropBefore})
-	server.SetFault(func(r sftptest.Request) sftptest.Verdict {
-		verdict := fault(r)
-		if verdict.Drop != sftptest.NoDrop {
-			assert.NoError(t, os.WriteFile(dir+"/lock", []byte("of another"), 0o600))
-		}
-		return verdict
-	})
-	require.ErrorIs(t, lock(), syscall.EIO)
-	checkFile(t, dir+"/lock", "of another", 0o600)
-
-	require.NoError(t, os.Remove(dir+"/lock"))
+	for _, content := range []string{"of another", ""} {
+		fault := sftptest.Once("OPEN", sftptest.Verdict{Drop: sftptest.DropBefore})
+		server.SetFault(func(r sftptest.Request) sftptest.Verdict {
+			verdict := fault(r)
+			if verdict.Drop != sftptest.NoDrop {
+				assert.NoError(t, os.WriteFile(dir+"/lock", []byte(content), 0o600))
+			}
+			return verdict
+		})
+		require.ErrorIs(t, lock(), syscall.EIO)
+		checkFile(t, dir+"/lock", content, 0o600)
+		require.NoError(t, os.Remove(dir+"/lock"))
+	}
 	drop(t, server, f)
 	require.NoError(t, lock(), "one that was never sent is simply sent")
 }

@@ -43,7 +43,7 @@ func TestShortConnectionsAreNotHurried(t *testing.T) {
 			server.current().cut()
 			require.NoError(t, stat(t.Context(), f))
 		}
-		assert.Greater(t, time.Since(start), time.Minute)
+		assert.Greater(t, time.Since(start), 30*time.Second)
 	})
 }
 

@@ -39,7 +39,8 @@ type FS interface {
 	ReadDir(ctx context.Context, path string) ([]DirEntry, error)
 
 	// Open opens a regular file. With [Create], mode holds the permissions
-	// of a new file, exactly: the server's umask does not lessen them.
+	// of a new file, exactly: the server's umask does not lessen them. They
+	// may be set by a request behind the open, which Flush waits for.
 	// Attr is taken together with the open, so whatever was closed before
 	// Open was called is seen in it.
 	Open(ctx context.Context, path string, flags OpenFlags, mode uint32) (File, Attr, error)

@@ -31,11 +31,12 @@ func (c *Conn) create(ctx context.Context, path string, flags OpenFlags, mode ui
 	if err != nil {
 		return nil, Attr{}, err
 	}
-	if fix, ok := unmasked(attr, mode); ok {
+	if fix, ok := unmasked(attr, mode, 0o777); ok {
 		change := f.SetAttr(fix)
 		attr, err = f.Attr(ctx)
 		if err == nil {
-			err = change.Wait(ctx)
+			err = unlessRefused(change.Wait(ctx))
+			_ = f.Flush(ctx) // which would tell of the refusal
 		}
 		if err != nil {
 			_ = f.Close(ctx)

@@ -2,6 +2,7 @@ package sftpconn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -71,17 +72,30 @@ func (c *Conn) Mkdir(ctx context.Context, path string, mode uint32) (Attr, error
 	if err != nil {
 		return Attr{}, err
 	}
-	if fix, ok := unmasked(attr, mode); ok {
-		return c.SetAttr(ctx, path, fix)
+	if fix, ok := unmasked(attr, mode, 0o777|syscall.S_ISVTX); ok {
+		fixed, err := c.SetAttr(ctx, path, fix)
+		if err == nil {
+			attr = fixed
+		}
+		return attr, unlessRefused(err)
 	}
 	return attr, nil
 }
 
+// unlessRefused forgives a server that refuses to set permissions: on a file
+// system that has none, the new file is there all the same.
+func unlessRefused(err error) error {
+	var status *StatusError
+	if errors.As(err, &status) {
+		return nil
+	}
+	return err
+}
+
 // unmasked returns the change that gives a new file the permissions that were
-// asked for, if the server's umask took some away. A set-group-ID bit that a
-// directory inherited stays.
-func unmasked(got Attr, mode uint32) (SetAttr, bool) {
-	const mask = 0o777 | syscall.S_ISVTX
+// asked for, if the server's umask took some of those in mask away. A
+// set-group-ID bit that a directory inherited stays.
+func unmasked(got Attr, mode, mask uint32) (SetAttr, bool) {
 	if got.Valid&AttrMode == 0 || got.Mode&mask == mode&mask {
 		return SetAttr{}, false
 	}

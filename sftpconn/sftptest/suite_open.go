@@ -40,6 +40,7 @@ func testCreateMode(f *fixture) {
 			file, attr, err := f.fs.Open(f.ctx, path, sftpconn.Write|sftpconn.Create|flags, mode)
 			require.NoError(f, err, octal(mode))
 			assert.Equal(f, syscall.S_IFREG|mode, attr.Mode, octal(mode))
+			require.NoError(f, file.Flush(f.ctx))
 			f.sameOnDisk(path, attr, octal(mode))
 			// The mode does not bind who made the file.
 			require.NoError(f, file.Write([]byte("x"), 0).Wait(f.ctx))

@@ -1,0 +1,117 @@
+package reconnect
+
+import (
+	"context"
+	"math/rand/v2"
+	gopath "path"
+	"sync"
+	"syscall"
+	"time"
+
+	"sftpmount/sftpconn"
+)
+
+// A file that is made exclusively may be a lock, so it must be known to be ours.
+// If the reply to the OPEN is lost and the file is there afterwards, it may just
+// as well be another's. Hence it is made with a mode that no program asks for,
+// the mark, and gets the right one by a request right behind: a file that still
+// carries the mark is the one that was made.
+
+// newMark returns a mode for a file that is made exclusively: the sticky bit,
+// which means nothing on a file, and permissions of the owner at random, for the
+// case that two of us make the same file.
+func newMark() uint32 { return syscall.S_ISVTX | rand.Uint32N(8)<<6 }
+
+// createExcl makes a file that must not exist.
+func (f *FS) createExcl(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (*file, error) {
+	mark := newMark()
+	made, err := run(ctx, f.sup, opCreateExcl,
+		func(l *link) (*file, error) { return f.openOn(ctx, l, path, flags, mark) },
+		func() (*file, error) { return f.claim(ctx, path, flags, mark) })
+	if err != nil {
+		return nil, err
+	}
+	// A server that keeps no modes may refuse this one too, and is not worse
+	// off for it.
+	made.mark = &pending{f: made, op: opFileSetAttr, set: *modeOf(mode), marked: path}
+	f.marks.add(made.mark)
+	made.begin(made.mark)
+	made.known.Mode = made.known.Mode&syscall.S_IFMT | mode&0o7777
+	return made, nil
+}
+
+// marks are the marks that are not replaced yet, by path. Requests by path take
+// another channel than those on a file, so they wait until they cannot see one.
+type marks struct {
+	mu     sync.Mutex
+	byPath map[string]*pending
+}
+
+func (m *marks) add(p *pending) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.byPath == nil {
+		m.byPath = make(map[string]*pending)
+	}
+	m.byPath[p.marked] = p
+}
+
+func (m *marks) remove(p *pending) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.byPath[p.marked] == p {
+		delete(m.byPath, p.marked)
+	}
+}
+
+// await waits until no mark can be seen at path, nor directly below it.
+func (m *marks) await(ctx context.Context, path string) error {
+	for _, p := range m.near(path) {
+		if err := p.Wait(ctx); err != nil && !p.isSettled() {
+			return err
+		}
+	}
+	return nil
+}
+
+// near returns the marks at path and directly below it.
+func (m *marks) near(path string) []*pending {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []*pending
+	for marked, p := range m.byPath {
+		if marked == path || gopath.Dir(marked) == path {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// markTime is how long a mark must have stayed for its maker not to be at work
+// on the file: that one would have replaced it a round trip after the open.
+const markTime = time.Second
+
+// claim opens the file at path if it carries the mark.
+func (f *FS) claim(ctx context.Context, path string, flags sftpconn.OpenFlags, mark uint32) (*file, error) {
+	timer := time.NewTimer(markTime)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	attr, err := f.Lstat(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if !attr.IsRegular() || attr.Size != 0 || attr.Mode&0o7777 != mark {
+		return nil, errNotDone
+	}
+	// The mark may not let us open it.
+	if _, err := f.SetAttr(ctx, path, *modeOf(mark | syscall.S_IRUSR | syscall.S_IWUSR)); err != nil {
+		return nil, err
+	}
+	return run(ctx, f.sup, opOpen, func(l *link) (*file, error) {
+		return f.openOn(ctx, l, path, flags&^(sftpconn.Create|sftpconn.Excl), 0)
+	}, nil)
+}
