@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -153,7 +154,10 @@ func startAgent(t *testing.T, s *testServer, keys ...string) string {
 		_ = agent.Wait()
 	})
 	require.Eventually(t, func() bool {
-		_, err := os.Stat(socket)
+		conn, err := net.Dial("unix", socket) // it is there before it is listened on
+		if err == nil {
+			_ = conn.Close()
+		}
 		return err == nil
 	}, testTimeout, testTick)
 	t.Setenv("SSH_AUTH_SOCK", socket)
