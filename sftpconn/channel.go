@@ -117,6 +117,7 @@ func (ch *channel) writeLoop() {
 				_, err = w.Write(c.payload)
 				ch.letGo(c)
 			}
+			c.header, c.payload = nil, nil
 			if err != nil {
 				ch.fail(fmt.Errorf("sending to the server: %w", err))
 				return
@@ -268,7 +269,7 @@ type call struct {
 	ch              *channel
 	size            int64 // bytes of file data that it moves
 	id              uint32
-	header, payload []byte
+	header, payload []byte // the writer's, once queued
 
 	// Guarded by channel.mu.
 	sent  bool
@@ -282,7 +283,6 @@ type call struct {
 
 func (c *call) finish(reply []byte, err error) {
 	c.reply, c.err = reply, err
-	c.header, c.payload = nil, nil
 	c.ch.inFlight.Add(-c.size)
 	close(c.done)
 }

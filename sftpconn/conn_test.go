@@ -387,3 +387,28 @@ func TestEarlyReplyWaitsForThePayload(t *testing.T) {
 		<-ch.done
 	})
 }
+
+// What ends after its first request was carried out must not claim that nothing
+// was.
+func TestHalfDoneIsNotUndone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c *Conn
+		s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {
+			switch req.(type) {
+			case *sshfx.OpenPacket:
+				return &sshfx.HandlePacket{Handle: "h"}
+			case *sshfx.StatPacket: // the umask has taken the permissions away
+				return attrsPacket(0o100000, 0)
+			case *sshfx.FSetStatPacket, *sshfx.FStatPacket:
+				c.fail(io.EOF)
+				return nil
+			}
+			return status(StatusOK)
+		})
+		c = s.connect(t, Options{})
+		_, _, err := c.Open(t.Context(), "/a", Write|Create|Excl, 0o644)
+		require.ErrorIs(t, err, ErrLost)
+		require.NotErrorIs(t, afterActing(notSent(io.EOF)), ErrNotSent)
+		require.ErrorIs(t, afterActing(notSent(io.EOF)), ErrLost)
+	})
+}

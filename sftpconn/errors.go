@@ -20,6 +20,15 @@ var (
 	ErrProtocol = errors.New("server broke the SFTP protocol")
 )
 
+// afterActing is the error of an operation whose first request was carried out
+// and whose further one failed with err: it may not say that nothing was done.
+func afterActing(err error) error {
+	if errors.Is(err, ErrNotSent) {
+		return fmt.Errorf("%w: %v", ErrLost, err) //nolint:errorlint // it must not match ErrNotSent
+	}
+	return err
+}
+
 // StatusCode is an SSH_FX_* code (draft-ietf-secsh-filexfer-02, section 7).
 type StatusCode uint32
 

@@ -40,7 +40,7 @@ func (c *Conn) create(ctx context.Context, path string, flags OpenFlags, mode ui
 		}
 		if err != nil {
 			_ = f.Close(ctx)
-			return nil, Attr{}, err
+			return nil, Attr{}, afterActing(err)
 		}
 	}
 	return f, attr, nil
@@ -75,7 +75,7 @@ func (c *Conn) open(ctx context.Context, path string, flags OpenFlags, mode uint
 	}
 	if err != nil {
 		_ = f.Close(ctx)
-		return nil, Attr{}, err
+		return nil, Attr{}, afterActing(err)
 	}
 	return f, attr, nil
 }

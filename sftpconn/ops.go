@@ -62,7 +62,8 @@ func awaitChange(ctx context.Context, change, after *call) (Attr, error) {
 	if err := await(ctx, change); err != nil {
 		return Attr{}, err
 	}
-	return awaitAttr(ctx, after)
+	attr, err := awaitAttr(ctx, after)
+	return attr, afterActing(err)
 }
 
 // Mkdir implements [FS].
@@ -77,7 +78,7 @@ func (c *Conn) Mkdir(ctx context.Context, path string, mode uint32) (Attr, error
 		if err == nil {
 			attr = fixed
 		}
-		return attr, unlessRefused(err)
+		return attr, unlessRefused(afterActing(err))
 	}
 	return attr, nil
 }

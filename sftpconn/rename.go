@@ -45,7 +45,7 @@ func (c *Conn) renameOver(ctx context.Context, oldPath, newPath string) error {
 		if err := c.Rmdir(ctx, newPath); err != nil {
 			return err
 		}
-		return c.plainRename(ctx, oldPath, newPath)
+		return afterActing(c.plainRename(ctx, oldPath, newPath))
 	}
 	aside := path.Join(path.Dir(newPath), fmt.Sprintf(".sftpmount-%x", rand.Uint64()))
 	if err := c.plainRename(ctx, newPath, aside); err != nil {
@@ -56,7 +56,7 @@ func (c *Conn) renameOver(ctx context.Context, oldPath, newPath string) error {
 		if back := c.plainRename(context.WithoutCancel(ctx), aside, newPath); back != nil {
 			c.opts.Logger.Error("a file that was to be replaced could not be put back", "path", newPath, "kept as", aside, "err", back)
 		}
-		return err
+		return afterActing(err)
 	}
-	return c.Remove(context.WithoutCancel(ctx), aside)
+	return afterActing(c.Remove(context.WithoutCancel(ctx), aside))
 }

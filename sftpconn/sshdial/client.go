@@ -185,6 +185,7 @@ func (c *Client) Close() error {
 
 	// The TCP connection first: a write that is stuck in it holds the lock
 	// that the SSH connection's own Close needs.
+	discardUnsent(c.tcp)
 	err := c.tcp.Close()
 	_ = c.ssh.Close()
 	c.tasks.Wait()
