@@ -25,7 +25,7 @@ type Options struct {
 	MaxBytes   int64
 
 	// ReadAhead is how far ahead of a sequential reader is read, in bytes per
-	// open file. 0 means 16 MiB.
+	// open file. 0 means 32 MiB.
 	ReadAhead int64
 
 	// ReadBuffer bounds what was read ahead of all readers, in bytes. 0 means
@@ -55,7 +55,7 @@ func (o Options) withDefaults() Options {
 	fill(&o.NegativeTimeout, 5*time.Second)
 	fill(&o.MaxEntries, 400_000)
 	fill(&o.MaxBytes, 64<<20)
-	fill(&o.ReadAhead, 16<<20)
+	fill(&o.ReadAhead, 32<<20)
 	fill(&o.ReadBuffer, 64<<20)
 	fill(&o.WriteBuffer, 64<<20)
 	fill(&o.CloseTimeout, 60*time.Second)

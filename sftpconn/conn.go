@@ -20,7 +20,8 @@ type Options struct {
 	KeepaliveCount int
 
 	// BulkChannels bounds the channels that carry file data besides the one
-	// for metadata. 0 means 8, below 0 none: everything goes over one channel.
+	// for metadata. 0 means 9, which makes the 10 that OpenSSH allows by
+	// default (MaxSessions); below 0 none: everything goes over one channel.
 	BulkChannels int
 
 	// Logger is told of what the server does wrong. nil means slog.Default().
@@ -35,7 +36,7 @@ func (o Options) withDefaults() Options {
 		o.KeepaliveCount = 3
 	}
 	if o.BulkChannels == 0 {
-		o.BulkChannels = 8
+		o.BulkChannels = 9
 	}
 	o.BulkChannels = max(o.BulkChannels, 0)
 	if o.Logger == nil {

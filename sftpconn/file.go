@@ -22,12 +22,13 @@ type file struct {
 
 	mu       sync.Mutex
 	closed   bool
-	handles  []handle // the one it was opened with first
-	widened  bool     // further handles are open, being opened, or cannot be
-	moved    int64    // bytes read
-	spread   spread   // which handle a write takes
+	handles  []handle      // the one it was opened with first
+	widened  bool          // further handles are open, being opened, or cannot be
+	widening chan struct{} // closed when they are open; nil but in between
+	moved    int64         // bytes read
+	spread   spread        // which handle a write takes
 	unacked  []tracked
-	lastHeld *heldRequest // the last request that was held back, or nil
+	ordered  *orderedRequest // the last one that others may have to wait for, or nil
 }
 
 var _ File = (*file)(nil)

@@ -65,6 +65,7 @@ func (c *Conn) open(ctx context.Context, path string, flags OpenFlags, mode uint
 		return nil, Attr{}, err
 	}
 	f := &file{conn: c, path: path, flags: flags, handles: []handle{{ch, id}}}
+	f.spread.stripe = int64(stripePackets * c.limits.write)
 	attr, err := awaitAttr(ctx, stat)
 	var status *StatusError
 	if errors.As(err, &status) { // removed or renamed since

@@ -13,6 +13,7 @@ import (
 // and a handle that is added while writes are under way only takes part beyond
 // all that they cover.
 type spread struct {
+	stripe   int64     // how many bytes in a row one handle takes
 	end      int64     // where the furthest write ends, bytes
 	segments []segment // by rising offset
 }
@@ -23,14 +24,14 @@ type segment struct {
 	n    int
 }
 
-// stripe is how many bytes in a row one handle takes: some packets.
-const stripe = 1 << 20
+// stripePackets is how many of the largest WRITEs make a stripe.
+const stripePackets = 4
 
 // handle returns the index of the handle for a write at off.
 func (s *spread) handle(off int64) int {
 	for i := len(s.segments) - 1; i >= 0; i-- {
 		if seg := s.segments[i]; off >= seg.from {
-			return int(off / stripe % int64(seg.n))
+			return int(off / s.stripe % int64(seg.n))
 		}
 	}
 	return 0
@@ -38,16 +39,16 @@ func (s *spread) handle(off int64) int {
 
 // widen lets n handles take part.
 func (s *spread) widen(n int) {
-	from := (s.end + stripe - 1) / stripe * stripe
+	from := (s.end + s.stripe - 1) / s.stripe * s.stripe
 	s.segments = append(s.segments, segment{from, n})
 }
 
 // partLength returns how many bytes at off one request may carry. f.mu is held.
 func (f *file) partLength(off int64) int {
-	if len(f.handles) == 1 {
+	if f.flags&Append != 0 {
 		return f.conn.limits.write
 	}
-	return min(f.conn.limits.write, int(stripe-off%stripe))
+	return min(f.conn.limits.write, int(f.spread.stripe-off%f.spread.stripe))
 }
 
 // startWrite is called with f.mu held.
@@ -64,36 +65,48 @@ func (f *file) startWrite(p []byte, off int64) *call {
 
 // begin starts a request now, or holds it back. alone says that it concerns the
 // whole file: on several handles it waits for all that was started before it,
-// and what comes after it waits for it. f.mu is held.
+// and what comes after it waits for it. A write also waits for further handles
+// that are about to come, if the first one has enough to do: what it is given
+// goes at its pace. f.mu is held.
 func (f *file) begin(alone bool, start func() *call) Pending {
-	if last := f.lastHeld; !last.blocks() && (!alone || len(f.handles) == 1) {
+	last, several := f.ordered, len(f.handles) > 1
+	crowded := !alone && f.widening != nil && f.handles[0].ch.inFlight.Load() > 2*window
+	if !last.held() && !crowded && (!several || !alone && !last.underWay()) {
 		c := start()
 		f.track(c)
+		if alone {
+			f.ordered = &orderedRequest{alone: true, started: closedChannel, call: c}
+		}
 		return c
 	}
-	r := &heldRequest{alone: alone, start: start, started: make(chan struct{})}
+	r := &orderedRequest{alone: alone, start: start, started: make(chan struct{})}
 	var after []tracked
-	switch prev := f.lastHeld; {
+	switch {
 	case alone:
 		after = slices.Clone(f.unacked)
-	case prev.alone:
-		after = []tracked{prev}
+	case last.underWay():
+		after = []tracked{last}
 	}
-	prev := f.lastHeld
-	f.lastHeld = r
+	if crowded {
+		r.handles = f.widening
+	}
+	f.ordered = r
 	f.track(r)
-	f.conn.goBackground(func() { f.release(r, prev, after) })
+	f.conn.goBackground(func() { f.release(r, last, after) })
 	return r
 }
 
 // release sends r when prev, which was held back before it, is sent, and all in
 // after is answered. Both happen at the latest when the connection ends.
-func (f *file) release(r, prev *heldRequest, after []tracked) {
+func (f *file) release(r, prev *orderedRequest, after []tracked) {
 	if prev != nil {
 		<-prev.started
 	}
 	for _, p := range after {
 		_ = p.Wait(context.Background())
+	}
+	if r.handles != nil {
+		<-r.handles
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -101,34 +114,53 @@ func (f *file) release(r, prev *heldRequest, after []tracked) {
 	close(r.started)
 }
 
-// heldRequest is a request that is sent when those before it are answered.
-type heldRequest struct {
+// orderedRequest is a request that was held back, or that what comes after it
+// may have to wait for.
+type orderedRequest struct {
 	alone   bool
 	start   func() *call
-	started chan struct{} // closed once call is set
+	handles <-chan struct{} // if not nil, closed when there are more handles
+	started chan struct{}   // closed once call is set
 	call    *call
 }
 
-// blocks reports whether requests after r must be held back too.
-func (r *heldRequest) blocks() bool {
+var closedChannel = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// held reports whether r is still to be sent. What comes after it is, too.
+func (r *orderedRequest) held() bool {
 	if r == nil {
 		return false
 	}
 	select {
 	case <-r.started:
+		return false
 	default:
+		return true
+	}
+}
+
+// underWay reports whether r concerns the whole file and is not answered.
+func (r *orderedRequest) underWay() bool {
+	if r == nil || !r.alone {
+		return false
+	}
+	if r.held() {
 		return true
 	}
 	select {
 	case <-r.call.done:
 		return false
 	default:
-		return r.alone
+		return true
 	}
 }
 
 // Wait implements [Pending].
-func (r *heldRequest) Wait(ctx context.Context) error {
+func (r *orderedRequest) Wait(ctx context.Context) error {
 	select {
 	case <-r.started:
 		return r.call.Wait(ctx)
@@ -137,7 +169,7 @@ func (r *heldRequest) Wait(ctx context.Context) error {
 	}
 }
 
-func (r *heldRequest) succeeded() bool {
+func (r *orderedRequest) succeeded() bool {
 	select {
 	case <-r.started:
 		return r.call.succeeded()
@@ -149,7 +181,7 @@ func (r *heldRequest) succeeded() bool {
 // awaitHeld waits until nothing that was started is held back.
 func (f *file) awaitHeld(ctx context.Context) error {
 	f.mu.Lock()
-	last := f.lastHeld
+	last := f.ordered
 	f.mu.Unlock()
 	if last == nil {
 		return nil

@@ -40,6 +40,7 @@ func (f *file) widen() {
 		return
 	}
 	f.widened = true
+	f.widening = make(chan struct{})
 	first := f.handles[0]
 	before := first.startStat(f.path)
 	f.conn.goBackground(func() {
@@ -66,6 +67,8 @@ func (f *file) widen() {
 func (f *file) addHandles(added []handle) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	close(f.widening)
+	f.widening = nil
 	if f.closed {
 		for _, h := range added {
 			h.close(f.path)
