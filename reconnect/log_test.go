@@ -3,6 +3,7 @@ package reconnect
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -11,15 +12,26 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sftpmount/sftpconn"
 )
 
 // A drop, the failed attempts and the return are logged; the attempts once a
-// minute for as long as they fail for the same reason.
+// minute for as long as they fail for the same reason, from whichever port.
 func TestLogOfDrop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		server := &fakeServer{t: t}
-		f, err := New(context.Background(), server.dial, Options{
+		port := 40_000
+		dial := func(ctx context.Context) (sftpconn.Session, error) {
+			session, err := server.dial(ctx)
+			if err != nil {
+				port++
+				err = fmt.Errorf("read tcp 127.0.0.1:%d: %w", port, err)
+			}
+			return session, err
+		}
+		f, err := New(context.Background(), dial, Options{
 			Hard:           true,
 			NetworkChanges: make(chan struct{}),
 			Logger:         slog.New(slog.NewTextHandler(&log, nil)),

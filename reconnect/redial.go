@@ -3,7 +3,9 @@ package reconnect
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+	"unicode"
 
 	"sftpmount/sftpconn"
 )
@@ -153,13 +155,24 @@ type complaints struct {
 func (c *complaints) add(err error, pause time.Duration) {
 	c.permanent = c.s.opts.Permanent(err)
 	level := c.s.log.Debug
-	if err.Error() != c.reason || time.Since(c.last) >= time.Minute {
+	if reason := withoutDigits(err.Error()); reason != c.reason || time.Since(c.last) >= time.Minute {
 		level = c.s.log.Warn
-		c.reason, c.last = err.Error(), time.Now()
+		c.reason, c.last = reason, time.Now()
 	}
 	message := "could not reconnect to the server"
 	if c.permanent {
 		message = "could not reconnect to the server, and trying again soon cannot help"
 	}
 	level(message, "err", err, "next attempt in", rounded(pause))
+}
+
+// withoutDigits makes reasons equal that differ in numbers only, such as the
+// local port, which is another one each time.
+func withoutDigits(reason string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsDigit(r) {
+			return -1
+		}
+		return r
+	}, reason)
 }
