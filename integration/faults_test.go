@@ -3,6 +3,7 @@ package integration
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,15 +16,7 @@ import (
 // New operations wait for the link to come back, and then work.
 func TestWaitForLink(t *testing.T) {
 	t.Parallel()
-	for _, f := range append(faults,
-		fault{"restart", func(m *linkedMount, outage time.Duration) {
-			m.server.stop()
-			time.Sleep(outage)
-			m.server.start()
-		}},
-		fault{"dead session", func(m *linkedMount, _ time.Duration) { m.server.kill(m.server.sessions()) }},
-		fault{"dead sftp-server", func(m *linkedMount, _ time.Duration) { m.server.kill(m.server.sftpServers()) }},
-	) {
+	for _, f := range append(slices.Clone(faults), serverFaults...) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			m := newLinkedMount(t)
@@ -130,87 +123,4 @@ func TestExclusiveCreateIsClaimedOnce(t *testing.T) {
 	}
 	assert.LessOrEqual(t, claims, 1)
 	assert.FileExists(t, m.onServer("lock"))
-}
-
-// Operations on what is not cached fail when the link has been down for
-// longer than the time to wait, at once from then on, and work again by
-// themselves when it is back.
-func TestReconnectTimeout(t *testing.T) {
-	t.Parallel()
-	m := newLinkedMount(t, "-o", "reconnect_timeout=3")
-	m.writeOnServer("file", "content")
-	m.link.Refuse()
-	m.link.Cut()
-	start := time.Now()
-	_, err := os.ReadFile(m.path("file"))
-	require.ErrorIs(t, err, syscall.ETIMEDOUT)
-	assert.WithinRange(t, time.Now(), start.Add(2*time.Second), start.Add(8*time.Second))
-
-	start = time.Now()
-	_, err = os.ReadFile(m.path("file"))
-	require.Error(t, err)
-	assert.Less(t, time.Since(start), time.Second, "it fails at once")
-
-	require.NoError(t, m.link.Accept())
-	eventually(t, 30*time.Second, func() bool {
-		content, err := os.ReadFile(m.path("file"))
-		return err == nil && string(content) == "content"
-	}, "it works again")
-}
-
-func TestUnmountWhileDown(t *testing.T) {
-	t.Parallel()
-	for name, fail := range map[string]func(m *linkedMount){
-		"refused": func(m *linkedMount) {
-			m.link.Refuse()
-			m.link.Cut()
-		},
-		"silent": func(m *linkedMount) { m.link.Stall() },
-		"gone":   func(m *linkedMount) { m.server.stop() },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			m := newLinkedMount(t)
-			m.write("file", "content")
-			fail(m)
-			time.Sleep(200 * time.Millisecond)
-			m.guard(t, 5*time.Second, "unmounting", m.unmount)
-		})
-	}
-}
-
-// What a server may be set to must not matter.
-func TestServerSettings(t *testing.T) {
-	t.Parallel()
-	for _, setting := range []string{"MaxSessions 1", "RekeyLimit 1M", "Subsystem sftp internal-sftp"} {
-		t.Run(setting, func(t *testing.T) {
-			t.Parallel()
-			m := linkTo(t, startSSHD(t, setting))
-			random := newRandom(t)
-			for i := range 2 {
-				name := fmt.Sprintf("file%d", i)
-				content := string(randomBytes(16<<20, random))
-				m.write(name, content)
-				sameText(t, content, m.serverFile(name), "written")
-				m.writeOnServer(name, content[100:])
-				sameText(t, content[100:], m.mountFile(name), "read")
-			}
-			tree := makeTree(t, 6, 4)
-			run(t, "/", "cp", "-a", tree, m.path("tree"))
-			sameTree(t, tree, m.onServer("tree"))
-		})
-	}
-}
-
-// A server that looks after its clients throws us out when the line is silent,
-// which is one more drop.
-func TestServerDropsSilentClient(t *testing.T) {
-	t.Parallel()
-	s := startSSHD(t, "ClientAliveInterval 1", "ClientAliveCountMax 1")
-	m := linkTo(t, s)
-	m.write("file", "content")
-	silence(m, 4*time.Second)
-	assert.Equal(t, "content", m.mountFile("file"))
-	m.write("file", "changed")
-	assert.Equal(t, "changed", m.serverFile("file"))
 }

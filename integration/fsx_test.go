@@ -35,18 +35,28 @@ type fsx struct {
 	f       *os.File
 	history []string
 	noMmap  bool
+
+	compared int64 // bytes
 }
 
 const fsxMaxSize = 600_000
 
-// runFsx does steps operations, and more until the time is over.
-func runFsx(t *testing.T, m *mount, random *rand.Rand, steps int, period time.Duration, noMmap bool) {
+// runFsx does steps operations, and more until the time is over. It returns how
+// many bytes were compared.
+func runFsx(t *testing.T, m *mount, random *rand.Rand, steps int, period time.Duration, noMmap bool) int64 {
 	t.Helper()
 	args := []string{m.dir, m.remote, fmt.Sprint(random.Uint64()), fmt.Sprint(steps), period.String(), fmt.Sprint(noMmap)}
 	out, err := helper(t, "fsx", args...).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	t.Logf("%s", out)
+	var operations int
+	var compared int64
+	_, err = fmt.Sscanf(string(out), fsxReport, &operations, &compared)
+	require.NoError(t, err)
+	return compared
 }
+
+const fsxReport = "%d operations, %d bytes compared\n"
 
 func fsxHelper(args []string) error {
 	seed, err1 := strconv.ParseUint(args[2], 10, 64)
@@ -61,7 +71,7 @@ func fsxHelper(args []string) error {
 		recent := x.history[max(0, len(x.history)-40):]
 		return fmt.Errorf("after %d operations: %w; the last of them:\n%s", len(x.history), err, strings.Join(recent, "\n"))
 	}
-	fmt.Println(len(x.history), "operations")
+	fmt.Printf(fsxReport, len(x.history), x.compared)
 	return nil
 }
 
@@ -157,6 +167,7 @@ func (x *fsx) compare(got []byte, offset, length int) error {
 			return fmt.Errorf("byte %d is %#x, want %#x", offset+i, got[i], want[i])
 		}
 	}
+	x.compared += int64(len(got))
 	return nil
 }
 

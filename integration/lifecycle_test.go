@@ -57,10 +57,7 @@ func TestSignalWhileBusy(t *testing.T) {
 	require.NoError(t, err)
 	defer f.Close()
 	m.signal(syscall.SIGINT)
-	eventually(t, 10*time.Second, func() bool {
-		log, err := os.ReadFile(m.log)
-		return err == nil && strings.Contains(string(log), "is busy")
-	}, "the program says that its mount is busy: %s", tail{m.log})
+	m.waitForLog("is busy")
 	assert.True(t, m.mounted())
 
 	m.signal(syscall.SIGINT)

@@ -4,6 +4,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // tail prints as the last lines of the log that it names, for messages about
@@ -66,4 +67,13 @@ lines:
 		found = append(found, line)
 	}
 	return found
+}
+
+// waitForLog waits until the program has logged words.
+func (m *mount) waitForLog(words string) {
+	m.t.Helper()
+	eventually(m.t, 10*time.Second, func() bool {
+		log, err := os.ReadFile(m.log)
+		return err == nil && strings.Contains(string(log), words)
+	}, "%q in the log: %s", words, tail{m.log})
 }

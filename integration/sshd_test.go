@@ -168,10 +168,12 @@ func (s *sshd) sftpServers() []int {
 	return pids
 }
 
-// kill ends each of some processes of the server without warning.
-func (s *sshd) kill(pids []int) {
+// kill ends each of some processes of the server without warning, once there
+// are any.
+func (s *sshd) kill(find func() []int) {
 	s.t.Helper()
-	require.NotEmpty(s.t, pids, "no process of sshd to kill")
+	var pids []int
+	eventually(s.t, 20*time.Second, func() bool { pids = find(); return len(pids) > 0 }, "a process of sshd to kill")
 	for _, pid := range pids {
 		kill(pid, syscall.SIGKILL)
 	}
@@ -185,3 +187,9 @@ func (s *sshd) close() {
 }
 
 func (s *sshd) logPath() string { return filepath.Join(s.dir, "log") }
+
+// said reports whether the server has logged words.
+func (s *sshd) said(words string) bool {
+	log, err := os.ReadFile(s.logPath())
+	return err == nil && strings.Contains(string(log), words)
+}

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -45,6 +44,11 @@ var faults = []fault{
 		m.link.Cut()
 		m.link.Resume()
 	}},
+	{"delay", func(m *linkedMount, outage time.Duration) {
+		m.link.SetDelay(300 * time.Millisecond)
+		time.Sleep(outage)
+		m.link.SetDelay(0)
+	}},
 	{"refuse", func(m *linkedMount, outage time.Duration) {
 		m.link.Refuse()
 		m.link.Cut()
@@ -61,23 +65,35 @@ func silence(m *linkedMount, outage time.Duration, ways ...sftptest.Direction) {
 	m.link.Resume()
 }
 
-// storm lets faults happen at random moments while do runs. All are shorter
-// than the time that operations wait for the link.
-func storm(t *testing.T, m *linkedMount, random *rand.Rand, do func()) {
+// A weather is what a storm is made of.
+type weather struct {
+	faults []fault
+	calm   time.Duration // the longest between two of them
+	random *rand.Rand
+}
+
+func newWeather(faults []fault, calm time.Duration, random *rand.Rand) weather {
+	return weather{faults, calm, rand.New(rand.NewPCG(random.Uint64(), 1))}
+}
+
+// storm lets faults happen at random moments while do runs, and returns how
+// many of which. All are shorter than the time that operations wait for the
+// link.
+func storm(t *testing.T, m *linkedMount, w weather, do func()) map[string]int {
 	t.Helper()
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	count := map[string]int{}
 	go func() {
 		defer close(stopped)
 		for {
-			calm := time.Duration(random.Int64N(int64(700 * time.Millisecond)))
+			calm := time.Duration(w.random.Int64N(int64(w.calm)))
 			select {
 			case <-stop:
 				return
 			case <-time.After(calm):
 			}
-			f := faults[random.IntN(len(faults))]
-			f.run(m, outage(random))
+			f := w.faults[w.random.IntN(len(w.faults))]
+			f.run(m, outage(w.random))
 			count[f.name]++
 		}
 	}()
@@ -90,6 +106,7 @@ func storm(t *testing.T, m *linkedMount, random *rand.Rand, do func()) {
 	}()
 	t.Logf("%d connections, faults %v", m.link.Connections(), count)
 	require.NotEmpty(t, count, "no fault happened")
+	return count
 }
 
 // outage is short mostly, and now and then long enough for the keepalive to
@@ -99,18 +116,4 @@ func outage(random *rand.Rand) time.Duration {
 		return 4 * time.Second
 	}
 	return time.Duration(random.Int64N(int64(600 * time.Millisecond)))
-}
-
-// surviveTime is how long a job is repeated under faults.
-func surviveTime() time.Duration { return 4*time.Second + soak() }
-
-// repeat calls job until its time is over, once at least.
-func repeat(t *testing.T, job func(round int)) {
-	t.Helper()
-	deadline := time.Now().Add(surviveTime())
-	rounds := 0
-	for ; rounds == 0 || time.Now().Before(deadline) && !t.Failed(); rounds++ {
-		job(rounds)
-	}
-	t.Log(fmt.Sprint(rounds, " rounds"))
 }

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,19 +27,21 @@ var surviving = map[string]func(t *testing.T, m *linkedMount, random *rand.Rand)
 	"copy":    surviveCopying,
 	"rename":  surviveRenaming,
 	"fsx":     surviveFsx,
-	"many":    surviveTogether,
+	"stress":  surviveStress,
 	"listing": surviveListing,
 }
 
 func TestSurvive(t *testing.T) {
 	t.Parallel()
+	total, begin := new(soakReport), time.Now()
+	t.Cleanup(func() { total.print(t, begin) })
 	for name, job := range surviving {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			random := newRandom(t)
 			m := newLinkedMount(t)
-			weather := rand.New(rand.NewPCG(random.Uint64(), 1))
-			storm(t, m, weather, func() { job(t, m, random) })
+			w := newWeather(faults, 700*time.Millisecond, random)
+			total.add(m, storm(t, m, w, func() { job(t, m, random) }))
 		})
 	}
 }
@@ -47,7 +49,7 @@ func TestSurvive(t *testing.T) {
 // A file is whole on the server's disk as soon as fsync has returned.
 func surviveWriting(t *testing.T, m *linkedMount, random *rand.Rand) {
 	repeat(t, func(int) {
-		content := randomBytes(16<<20, random)
+		content := randomBytes(64<<20, random)
 		f, err := os.Create(m.path("file"))
 		require.NoError(t, err)
 		defer f.Close()
@@ -57,7 +59,7 @@ func surviveWriting(t *testing.T, m *linkedMount, random *rand.Rand) {
 			rest = rest[n:]
 		}
 		require.NoError(t, f.Sync())
-		sameText(t, string(content), m.serverFile("file"), "after fsync")
+		m.same(string(content), m.serverFile("file"), "after fsync")
 		require.NoError(t, f.Close())
 	})
 }
@@ -70,6 +72,7 @@ func surviveReading(t *testing.T, m *linkedMount, random *rand.Rand) {
 		got, err := os.ReadFile(m.path(name))
 		require.NoError(t, err)
 		assert.Equal(t, sha256.Sum256(content), sha256.Sum256(got))
+		m.compared.Add(int64(len(got)))
 		require.NoError(t, os.Remove(m.onServer(name)))
 	})
 }
@@ -88,7 +91,7 @@ func surviveAppending(t *testing.T, m *linkedMount, _ *rand.Rand) {
 			require.NoError(t, err)
 		}
 		require.NoError(t, f.Sync())
-		sameText(t, want.String(), m.serverFile("log"), "after fsync")
+		m.same(want.String(), m.serverFile("log"), "after fsync")
 	})
 }
 
@@ -100,8 +103,8 @@ func surviveUntar(t *testing.T, m *linkedMount, _ *rand.Rand) {
 		name := fmt.Sprintf("tree%d", round)
 		run(t, m.dir, "mkdir", name)
 		run(t, m.path(name), "tar", "xf", archive)
-		sameTree(t, tree, m.path(name))
-		sameTree(t, tree, m.onServer(name))
+		m.sameTrees(tree, m.path(name))
+		m.sameTrees(tree, m.onServer(name))
 		run(t, m.dir, "rm", "-r", name)
 	})
 }
@@ -111,17 +114,26 @@ func surviveCopying(t *testing.T, m *linkedMount, _ *rand.Rand) {
 	repeat(t, func(round int) {
 		name := fmt.Sprintf("tree%d", round)
 		run(t, "/", "cp", "-a", tree, m.path(name))
-		sameTree(t, tree, m.onServer(name))
+		m.sameTrees(tree, m.onServer(name))
 		back := filepath.Join(t.TempDir(), name)
 		run(t, "/", "cp", "-a", m.path(name), back)
-		sameTree(t, tree, back)
+		m.sameTrees(tree, back)
 	})
 }
 
-// Each version of a file that is replaced again and again is whole.
+// Each version of a file that is replaced again and again is whole, for its
+// writer and for whoever reads meanwhile.
 func surviveRenaming(t *testing.T, m *linkedMount, random *rand.Rand) {
-	version := func(n int) string { return strings.Repeat(fmt.Sprintf("version %d\n", n), 1000+n%1000) }
+	// A reader's file that was replaced while the link was down is gone.
+	m.expect(`level=ERROR msg="a file that was open.*could not be opened again.*stale file handle`)
 	m.write("file", version(0))
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	defer close(done)
+	for _, path := range []string{m.path("file"), m.onServer("file")} {
+		readers.Go(func() { readVersions(m, path, done) })
+	}
 	current := 0
 	repeat(t, func(int) {
 		if random.IntN(2) == 0 {
@@ -129,84 +141,50 @@ func surviveRenaming(t *testing.T, m *linkedMount, random *rand.Rand) {
 			require.NoError(t, os.Rename(m.path("next"), m.path("file")))
 			current++
 		}
-		sameText(t, version(current), m.mountFile("file"), "on the mount")
-		sameText(t, version(current), m.serverFile("file"), "on the server")
+		m.same(version(current), m.mountFile("file"), "on the mount")
+		m.same(version(current), m.serverFile("file"), "on the server")
 	})
 }
 
+func version(n int) string { return strings.Repeat(fmt.Sprintf("version %d\n", n), 1000+n*7919%9000) }
+
+// readVersions reads a file that is being replaced, and wants to see one version
+// of it each time, none older than the one before.
+func readVersions(m *linkedMount, path string, done <-chan struct{}) {
+	latest := 0
+	for {
+		select {
+		case <-done:
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+		content, err := os.ReadFile(path)
+		if errors.Is(err, syscall.ESTALE) {
+			continue
+		}
+		if !assert.NoError(m.t, err) {
+			return
+		}
+		number := -1
+		_, _ = fmt.Sscanf(string(content), "version %d\n", &number)
+		if number < latest || string(content) != version(number) {
+			m.t.Errorf("%s: torn or old: %d bytes, starting with version %d, after version %d",
+				path, len(content), number, latest)
+			return
+		}
+		latest = number
+		m.compared.Add(int64(len(content)))
+	}
+}
+
 func surviveFsx(t *testing.T, m *linkedMount, random *rand.Rand) {
-	runFsx(t, m.mount, random, 50, surviveTime(), false)
+	m.compared.Add(runFsx(t, m.mount, random, 50, surviveTime(), false))
 }
 
 func surviveListing(t *testing.T, m *linkedMount, _ *rand.Rand) {
 	repeat(t, func(round int) {
 		dir := fmt.Sprintf("dir%d", round)
 		shell(t, m.remote, "mkdir "+dir+"; cd "+dir+"; seq 2000 | xargs touch")
-		sameText(t, shell(t, m.onServer(dir), "ls -U | sort"), shell(t, m.path(dir), "ls -U | sort"), "names")
+		m.same(shell(t, m.onServer(dir), "ls -U | sort"), shell(t, m.path(dir), "ls -U | sort"), "names")
 	})
-}
-
-// Four workers at once change one tree at random. What is right is what the
-// server's disk holds in the end.
-func surviveTogether(t *testing.T, m *linkedMount, random *rand.Rand) {
-	// What one worker removes while the link is down, another cannot go on
-	// writing to.
-	m.expect(`level=ERROR msg="(a file that was open.*could not be opened again|written data was lost)".*stale file handle`)
-	var workers sync.WaitGroup
-	for range 4 {
-		own := rand.New(rand.NewPCG(random.Uint64(), 2))
-		workers.Go(func() {
-			repeat(t, func(int) {
-				if err := randomChange(m.mount, own); !harmless(err) {
-					t.Errorf("%v", err)
-				}
-			})
-		})
-	}
-	workers.Wait()
-	sameTree(t, m.remote, m.dir)
-}
-
-// harmless reports whether an error is one that the other workers' changes
-// explain.
-func harmless(err error) bool {
-	for _, e := range []error{syscall.ENOENT, syscall.EEXIST, syscall.ENOTEMPTY, syscall.ENOTDIR, syscall.EISDIR,
-		syscall.EINVAL, syscall.ELOOP, syscall.ESTALE} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return err == nil
-}
-
-// randomChange does one thing to a few names that all workers share.
-func randomChange(m *mount, random *rand.Rand) error {
-	name := func() string {
-		parts := []string{m.dir}
-		for range 1 + random.IntN(2) {
-			parts = append(parts, string(rune('a'+random.IntN(6))))
-		}
-		return filepath.Join(parts...)
-	}
-	switch random.IntN(8) {
-	case 0:
-		return os.Mkdir(name(), 0o755)
-	case 1:
-		return os.Remove(name())
-	case 2:
-		return os.Rename(name(), name())
-	case 3:
-		return os.Symlink("a", name())
-	case 4:
-		return os.Chmod(name(), 0o700|os.FileMode(random.IntN(64)))
-	case 5:
-		_, err := os.ReadDir(name())
-		return err
-	case 6:
-		_, err := os.ReadFile(name())
-		return err
-	default:
-		content := bytes.Repeat([]byte{byte(random.Uint32())}, random.IntN(100_000))
-		return os.WriteFile(name(), content, 0o644)
-	}
 }

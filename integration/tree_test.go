@@ -45,10 +45,12 @@ func writeRandom(t testing.TB, name string, size int, random *rand.Rand) {
 }
 
 func randomBytes(size int, random *rand.Rand) []byte {
-	content := make([]byte, size)
-	for i := range content {
-		content[i] = byte(random.Uint32())
+	var seed [32]byte
+	for i := range seed {
+		seed[i] = byte(random.Uint32())
 	}
+	content := make([]byte, size)
+	_, _ = rand.NewChaCha8(seed).Read(content) // quicker than number by number
 	return content
 }
 
