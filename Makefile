@@ -7,11 +7,13 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo un
 # Each package's tests must end within this.
 TIMEOUT   ?= 8m
 FUZZTIME  ?= 10s
+# How long each job under faults goes on; all of them run at the same time.
+SOAK      ?= 60s
 LINT      := build/bin/golangci-lint
 LINTVER   := v2.15.0
 BUILD     := $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)'
 
-.PHONY: help build install demo test race lint integration fuzz bench deps clean
+.PHONY: help build install demo test race lint integration soak figures fuzz bench deps clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +43,15 @@ $(LINT):
 
 integration: deps build ## run the tests on real mounts of a real sshd, verbosely
 	$(GO) test -race -count=1 -v -timeout $(TIMEOUT) ./integration/...
+
+# Each job ends by itself, at the latest two minutes after its time.
+soak: export SOAK := $(SOAK)
+soak: deps ## work on mounts whose link fails at random, for SOAK (60s); SEED repeats a storm
+	$(GO) test -race -count=1 -v -parallel 16 -timeout 0 -run '^TestSurvive$$' ./integration
+
+figures: export FIGURES := 1
+figures: deps ## measure what docs/performance.md says of drops (12 minutes)
+	$(GO) test -count=1 -v -timeout 30m -run '^(TestFigure|TestDropsLeaveNothing)' ./integration
 
 fuzz: ## fuzz every decoder for FUZZTIME (10s) each
 	@set -e; for package in $$($(GO) list ./...); do \
