@@ -55,7 +55,8 @@ func TestServerSettings(t *testing.T) {
 	for _, setting := range []string{"MaxSessions 1", "RekeyLimit 1M", "Subsystem sftp internal-sftp"} {
 		t.Run(setting, func(t *testing.T) {
 			t.Parallel()
-			m := linkTo(t, startSSHD(t, setting))
+			s := startSSHD(t, setting, "LogLevel DEBUG1")
+			m := linkTo(t, s)
 			random := newRandom(t)
 			content := string(randomBytes(64<<20, random))
 			m.write("file", content)
@@ -65,6 +66,10 @@ func TestServerSettings(t *testing.T) {
 			tree := makeTree(t, 6, 4)
 			run(t, "/", "cp", "-a", tree, m.path("tree"))
 			sameTree(t, tree, m.onServer("tree"))
+			assert.Equal(t, 1, m.link.Connections(), "no setting ends the connection")
+			if setting == "RekeyLimit 1M" {
+				assert.Greater(t, s.timesSaid("SSH2_MSG_NEWKEYS received"), 100, "keys are exchanged")
+			}
 		})
 	}
 }
@@ -82,7 +87,7 @@ func TestServerDropsSilentClient(t *testing.T) {
 		defer close(done)
 		m.link.Stall()
 		defer m.link.Resume()
-		eventually(t, 20*time.Second, func() bool { return s.said("Timeout, client not responding") }, "the server waits on")
+		eventually(t, 20*time.Second, func() bool { return s.timesSaid("Timeout, client not responding") > 0 }, "the server waits on")
 	}()
 	m.write("file", content)
 	<-done

@@ -188,8 +188,10 @@ func (s *sshd) close() {
 
 func (s *sshd) logPath() string { return filepath.Join(s.dir, "log") }
 
-// said reports whether the server has logged words.
-func (s *sshd) said(words string) bool {
+// timesSaid returns how often the server has logged words.
+func (s *sshd) timesSaid(words string) int {
+	s.t.Helper()
 	log, err := os.ReadFile(s.logPath())
-	return err == nil && strings.Contains(string(log), words)
+	require.NoError(s.t, err)
+	return strings.Count(string(log), words)
 }
