@@ -66,6 +66,9 @@ var _ fs.NodeLinker = (*node)(nil)
 
 // Link makes a hard link. Both names lead to one inode as long as the kernel
 // knows it; SFTP does not tell which files are linked elsewhere.
+//
+// Symbolic links are told apart: Readlink is asked for an inode, and what it may
+// answer depends on the folder that the link was found in.
 func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
 	ctx, end := n.tree.begin(ctx)
 	defer end()
@@ -85,6 +88,9 @@ func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, o
 	attr, err := n.tree.fsys.Link(ctx, oldPath, newPath)
 	if err != nil {
 		return nil, n.tree.errno(ctx, opLink, err, oldPath, newPath)
+	}
+	if old.Mode() == syscall.S_IFLNK {
+		return n.newborn(ctx, name, syscall.S_IFLNK, knowledge{attr: attr, at: at}, out)
 	}
 	n.changed()
 	n.lose(name)

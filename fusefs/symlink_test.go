@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -109,6 +110,22 @@ func TestSymlinksAreContained(t *testing.T) {
 	target, err := os.Readlink(f.onServer("made"))
 	require.NoError(t, err)
 	assert.Equal(t, "/etc/hostname", target)
+}
+
+// TestHardLinkedSymlinksAreContained has two names of one symbolic link, in
+// folders of different depth: what is contained in one leads out of the other.
+func TestHardLinkedSymlinksAreContained(t *testing.T) {
+	f := mount(t, nil, func(o *Options) { o.EntryTimeout = time.Minute })
+	require.NoError(t, os.MkdirAll(f.onServer("d/e"), 0o755))
+	require.NoError(t, os.Symlink("../../file", f.onServer("d/e/deep")))
+	f.put("file", "inside")
+
+	require.NoError(t, os.Link(f.onMount("d/e/deep"), f.onMount("high")))
+	for range 2 { // whichever name the kernel has looked up last
+		assert.Equal(t, "inside", f.read("d/e/deep"))
+		_, err := os.Readlink(f.onMount("high"))
+		require.ErrorIs(t, err, unix.EPERM)
+	}
 }
 
 func TestSymlinkOptions(t *testing.T) {
