@@ -70,8 +70,33 @@ func (m *marks) await(ctx context.Context, path string) error {
 		if err := p.Wait(ctx); err != nil && !p.isSettled() {
 			return err
 		}
+		p.f.closeOrphan(ctx)
 	}
 	return nil
+}
+
+// orphan keeps a file that is being closed if its mark could not be replaced:
+// that is done by whoever comes by next. What else was not acknowledged is given
+// up. It reports whether the file is kept.
+func (f *file) orphan() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.mark.settled {
+		return false
+	}
+	f.orphaned = true
+	f.unacked = []*pending{f.mark}
+	return true
+}
+
+// closeOrphan closes a file that was kept for its mark, which is replaced now.
+func (f *file) closeOrphan(ctx context.Context) {
+	f.mu.Lock()
+	orphaned := f.orphaned
+	f.mu.Unlock()
+	if orphaned {
+		_ = f.Close(ctx)
+	}
 }
 
 // near returns the marks at path and directly below it.

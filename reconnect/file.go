@@ -32,6 +32,7 @@ type file struct {
 	unreported error         // the first failure among what was settled since the last Flush
 	tail       tail
 	owed       *sftpconn.SetAttr // permissions to be put back, see openLent
+	orphaned   bool              // closed, and kept until its mark is replaced
 }
 
 var _ sftpconn.File = (*file)(nil)
@@ -155,6 +156,9 @@ func (f *file) Flush(ctx context.Context) error {
 func (f *file) Close(ctx context.Context) error {
 	if f.mark != nil {
 		_ = f.mark.Wait(ctx) // or the mark would stay after a drop
+		if f.orphan() {
+			return nil
+		}
 	}
 	f.fs.open.remove(f)
 	f.mu.Lock()

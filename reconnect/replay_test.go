@@ -3,12 +3,14 @@ package reconnect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -309,4 +311,32 @@ func TestExclusiveCreateOfAnother(t *testing.T) {
 	}
 	drop(t, server, f)
 	require.NoError(t, lock(), "one that was never sent is simply sent")
+}
+
+// A file whose maker gave up and closed it while the link was down still gets
+// its mode, and nobody who looks at it later has to do with that.
+func TestMarkOfClosedFileIsReplaced(t *testing.T) {
+	m := newMount(t, sftpconn.Read, Options{Timeout: 300 * time.Millisecond})
+	m.server.SetFault(func(r sftptest.Request) sftptest.Verdict {
+		if r.Type == "FSETSTAT" {
+			return sftptest.Verdict{Drop: sftptest.DropBefore}
+		}
+		return sftptest.Verdict{}
+	})
+	lock := m.open("lock", sftpconn.Write|sftpconn.Create|sftpconn.Excl)
+	m.stop()
+	require.ErrorIs(t, lock.Write([]byte("x"), 0).Wait(m.ctx), syscall.ETIMEDOUT)
+	require.NoError(t, lock.Close(m.ctx))
+
+	m.server.SetFault(nil)
+	require.NoError(t, m.server.Start())
+	require.Eventually(t, func() bool { return m.fs.Status().State == Up }, testTimeout, time.Millisecond)
+	entries, err := m.fs.ReadDir(m.ctx, m.dir)
+	require.NoError(t, err)
+	assert.Contains(t, fmt.Sprint(entries), "lock")
+	attr, err := m.fs.Lstat(m.ctx, m.dir+"/lock")
+	require.NoError(t, err)
+	assert.EqualValues(t, 0o644, attr.Mode&0o7777)
+	checkFile(t, m.dir+"/lock", "", 0o644)
+	assert.Len(t, m.fs.open.places, 1, "the file that newMount has open")
 }
