@@ -44,6 +44,19 @@ func (t *tree) errno(ctx context.Context, op operationKind, err error, paths ...
 	return t.unknown(op, err)
 }
 
+// change carries out a change of names and maps its error.
+//
+// Where nothing is to be seen of what made the server refuse it, the reason has
+// passed: somebody else has changed the place since. Trying again tells.
+func (t *tree) change(ctx context.Context, op operationKind, do func() error, paths ...string) syscall.Errno {
+	err := do()
+	errno := t.errno(ctx, op, err, paths...)
+	if status, ok := errors.AsType[*sftpconn.StatusError](err); ok && status.Code == sftpconn.StatusFailure && errno == syscall.EIO {
+		return t.errno(ctx, op, do(), paths...)
+	}
+	return errno
+}
+
 // unknown is EIO for an error that tells no more, which is logged, since the
 // program cannot tell.
 func (t *tree) unknown(op operationKind, err error) syscall.Errno {

@@ -130,6 +130,7 @@ func TestReasons(t *testing.T) {
 		{opWrite, []string{"/dir/file"}, syscall.EIO},
 		{opReadDir, []string{"/dir/file"}, syscall.ENOTDIR},
 		{opRename, []string{"/empty", "/dir"}, syscall.ENOTEMPTY},
+		{opRename, []string{"/dir/file", "/empty"}, syscall.EISDIR},
 		{opRename, []string{"/dir/file", "/other/file"}, syscall.EXDEV},
 		{opRename, []string{"/dir/file", "/new"}, syscall.EIO},
 		{opRenameNew, []string{"/dir/file", "/empty"}, syscall.EEXIST},
@@ -148,5 +149,25 @@ func TestReasons(t *testing.T) {
 			err := status(sftpconn.StatusFailure)
 			assert.Equal(t, test.want, tr.errno(t.Context(), test.op, err, test.paths...))
 		})
+	}
+}
+
+// A change is tried again if nothing is to be seen of why it failed, and only
+// then.
+func TestReasonHasPassed(t *testing.T) {
+	tr := &tree{fsys: look(), opts: Options{Logger: slog.New(slog.DiscardHandler)}}
+	for path, want := range map[string][]error{
+		"/empty": {status(sftpconn.StatusFailure), nil},
+		"/gone":  {status(sftpconn.StatusFailure), status(sftpconn.StatusNoSuchFile)},
+		"/dir":   {status(sftpconn.StatusFailure)},
+		"/lost":  {sftpconn.ErrLost},
+	} {
+		tries := 0
+		errno := tr.change(t.Context(), opRmdir, func() error {
+			tries++
+			return want[tries-1]
+		}, path)
+		assert.Len(t, want, tries, path)
+		assert.Equal(t, tr.errno(t.Context(), opRmdir, want[tries-1], path), errno, path)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
+
+	"sftpmount/sftpconn"
 )
 
 var _ fs.NodeMkdirer = (*node)(nil)
@@ -20,9 +22,13 @@ func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.En
 		return nil, errno
 	}
 	at := time.Now()
-	attr, err := n.tree.fsys.Mkdir(ctx, path, mode&0o7777)
-	if err != nil {
-		return nil, n.tree.errno(ctx, opMkdir, err, path)
+	var attr sftpconn.Attr
+	errno = n.tree.change(ctx, opMkdir, func() (err error) {
+		attr, err = n.tree.fsys.Mkdir(ctx, path, mode&0o7777)
+		return err
+	}, path)
+	if errno != 0 {
+		return nil, errno
 	}
 	return n.newborn(ctx, name, syscall.S_IFDIR, knowledge{attr: attr, at: at}, out)
 }
@@ -36,8 +42,9 @@ func (n *node) Rmdir(ctx context.Context, name string) syscall.Errno {
 	if errno != 0 {
 		return errno
 	}
-	if err := n.tree.fsys.Rmdir(ctx, path); err != nil {
-		return n.tree.errno(ctx, opRmdir, err, path)
+	errno = n.tree.change(ctx, opRmdir, func() error { return n.tree.fsys.Rmdir(ctx, path) }, path)
+	if errno != 0 {
+		return errno
 	}
 	n.changed()
 	n.unlinked(name)
@@ -53,8 +60,9 @@ func (n *node) Unlink(ctx context.Context, name string) syscall.Errno {
 	if errno != 0 {
 		return errno
 	}
-	if err := n.tree.fsys.Remove(ctx, path); err != nil {
-		return n.tree.errno(ctx, opRemove, err, path)
+	errno = n.tree.change(ctx, opRemove, func() error { return n.tree.fsys.Remove(ctx, path) }, path)
+	if errno != 0 {
+		return errno
 	}
 	n.changed()
 	n.unlinked(name)
@@ -85,8 +93,11 @@ func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedd
 	if !replace {
 		op = opRenameNew
 	}
-	if err := n.tree.fsys.Rename(ctx, oldPath, newPath, replace); err != nil {
-		return n.tree.errno(ctx, op, err, oldPath, newPath)
+	errno = n.tree.change(ctx, op, func() error {
+		return n.tree.fsys.Rename(ctx, oldPath, newPath, replace)
+	}, oldPath, newPath)
+	if errno != 0 {
+		return errno
 	}
 	n.changed()
 	to.changed()

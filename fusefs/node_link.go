@@ -8,6 +8,8 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"sftpmount/sftpconn"
 )
 
 var _ fs.NodeSymlinker = (*node)(nil)
@@ -22,9 +24,13 @@ func (n *node) Symlink(ctx context.Context, target, name string, out *fuse.Entry
 		return nil, errno
 	}
 	at := time.Now()
-	attr, err := n.tree.fsys.Symlink(ctx, target, path)
-	if err != nil {
-		return nil, n.tree.errno(ctx, opSymlink, err, path)
+	var attr sftpconn.Attr
+	errno = n.tree.change(ctx, opSymlink, func() (err error) {
+		attr, err = n.tree.fsys.Symlink(ctx, target, path)
+		return err
+	}, path)
+	if errno != 0 {
+		return nil, errno
 	}
 	return n.newborn(ctx, name, syscall.S_IFLNK, knowledge{attr: attr, at: at}, out)
 }

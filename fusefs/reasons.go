@@ -76,7 +76,7 @@ var reasons = map[operationKind][]reason{
 	opMkdir:     {{syscall.EEXIST, lastExists}, {syscall.ENOSPC, noSpace}},
 	opRmdir:     {{syscall.ENOTDIR, lastIsNoDir}, {syscall.ENOTEMPTY, lastHasEntries}},
 	opRemove:    {{syscall.EISDIR, lastIsDir}},
-	opRename: {{syscall.ENOTEMPTY, lastHasEntries}, {syscall.EXDEV, onTwoFileSystems},
+	opRename: {{syscall.EISDIR, fileOverDir}, {syscall.ENOTEMPTY, lastHasEntries}, {syscall.EXDEV, onTwoFileSystems},
 		{syscall.ENOSPC, noSpace}},
 	opRenameNew: {{syscall.EEXIST, lastExists}, {syscall.EXDEV, onTwoFileSystems},
 		{syscall.ENOSPC, noSpace}},
@@ -96,6 +96,10 @@ func lastExists(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
 func lastIsDir(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
 	attr, err := fsys.Lstat(ctx, last(paths))
 	return err == nil && attr.IsDir()
+}
+
+func fileOverDir(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
+	return lastIsDir(ctx, fsys, paths) && lastIsNoDir(ctx, fsys, paths[:1])
 }
 
 func firstIsDir(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
