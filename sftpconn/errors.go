@@ -32,7 +32,8 @@ func afterActing(err error) error {
 // StatusCode is an SSH_FX_* code (draft-ietf-secsh-filexfer-02, section 7).
 type StatusCode uint32
 
-// The codes of SFTP version 3. Servers answer most failures with StatusFailure.
+// The codes of SFTP version 3. Servers answer most failures with StatusFailure,
+// which also stands for the codes of later versions.
 const (
 	StatusOK               StatusCode = 0
 	StatusEOF              StatusCode = 1

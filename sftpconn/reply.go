@@ -45,6 +45,12 @@ func (c *call) status() error {
 	if code == StatusOK {
 		return nil
 	}
+	if code > StatusOpUnsupported {
+		// Some servers name the cause by a code of a later version, such as
+		// SSH_FX_DIR_NOT_EMPTY. They differ in which they use, and whoever
+		// gets StatusFailure looks for the cause.
+		code = StatusFailure
+	}
 	// Servers of old versions send no message.
 	message := b.ConsumeString()
 	if b.Err != nil {
