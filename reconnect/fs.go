@@ -104,6 +104,8 @@ func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mo
 	}
 	var opened *file
 	var err error
+	opening := f.open.beginOpen(path)
+	defer func() { f.open.endOpen(opening, opened) }()
 	if flags&(sftpconn.Create|sftpconn.Excl) == sftpconn.Create|sftpconn.Excl {
 		opened, err = f.createExcl(ctx, path, flags, mode)
 	} else {
@@ -113,7 +115,6 @@ func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mo
 	if err != nil {
 		return nil, sftpconn.Attr{}, err
 	}
-	f.open.add(opened, path)
 	return opened, opened.known, nil
 }
 

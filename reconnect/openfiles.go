@@ -7,9 +7,10 @@ import (
 
 // openFiles knows where every open file is now.
 type openFiles struct {
-	mu      sync.Mutex
-	places  map[*file]place
-	changes map[*change]nothing // under way
+	mu       sync.Mutex
+	places   map[*file]place
+	changes  map[*change]nothing  // under way
+	openings map[*opening]nothing // under way
 }
 
 // place is where a file can be opened again.
@@ -37,12 +38,33 @@ func within(path, top string) bool {
 func (o *openFiles) init() {
 	o.places = make(map[*file]place)
 	o.changes = make(map[*change]nothing)
+	o.openings = make(map[*opening]nothing)
 }
 
-func (o *openFiles) add(f *file, path string) {
+// opening is a file that is being opened by path. If the name went to another
+// file meanwhile, nobody knows which of the two was opened.
+type opening struct {
+	path      string
+	overtaken bool
+}
+
+func (o *openFiles) beginOpen(path string) *opening {
+	p := &opening{path: path}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.places[f] = place{path: path}
+	o.openings[p] = nothing{}
+	return p
+}
+
+// endOpen notes where f is, or if that is nil, that the open failed. A file that
+// cannot be told from another is not looked for by its name again.
+func (o *openFiles) endOpen(p *opening, f *file) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.openings, p)
+	if f != nil {
+		o.places[f] = place{path: p.path, unlinked: p.overtaken}
+	}
 }
 
 func (o *openFiles) remove(f *file) {
@@ -82,6 +104,9 @@ func (o *openFiles) end(c *change, success bool) {
 	close(c.done)
 	if !success || c.from == c.to {
 		return
+	}
+	for p := range o.openings {
+		p.overtaken = p.overtaken || c.touches(p.path)
 	}
 	for f, p := range o.places {
 		switch {

@@ -77,13 +77,17 @@ func (f *file) openAgain(ctx context.Context, l *link) (h sftpconn.File, attr sf
 		if errors.Is(err, fs.ErrPermission) && !unfinished(err) {
 			h, attr, err = f.openLent(ctx, l, path, err)
 		}
-		if err == nil {
-			break
-		}
-		if unfinished(err) || !errors.Is(err, fs.ErrNotExist) {
+		if err != nil && (unfinished(err) || !errors.Is(err, fs.ErrNotExist)) {
 			return nil, attr, path, err
 		}
-		if now, changing := f.fs.open.find(f); changing == nil && now == where {
+		now, changing := f.fs.open.find(f)
+		stayed := changing == nil && now == where
+		if err == nil && stayed {
+			break
+		}
+		if err == nil {
+			_ = h.Close(ctx) // it may be another file, which got the name meanwhile
+		} else if stayed {
 			return nil, attr, path, errStale
 		}
 	}
