@@ -37,6 +37,7 @@ func TestFigureReturn(t *testing.T) {
 	onlyForFigures(t)
 	random := newRandom(t)
 	m := newLinkedMount(t)
+	m.watchdog.timer.Reset(10 * time.Minute)
 	waits := map[string][]time.Duration{}
 	for round := range 50 {
 		name := fmt.Sprintf("file%d", round) // never asked for before
