@@ -226,3 +226,23 @@ func waitForFile(t *testing.T, path string) {
 	t.Helper()
 	eventually(t, 10*time.Second, func() bool { _, err := os.Stat(path); return err == nil }, "%s", path)
 }
+
+// Whoever cannot wait for the link gives up what is unsent, knowingly.
+func TestSignalsGiveUpUnsentData(t *testing.T) {
+	t.Parallel()
+	m := newLinkedMount(t)
+	m.expect("level=WARN msg=\"still sending what was written")
+	writer, _ := m.startOutageWriter(t, "wait")
+	m.goDown()
+	m.client.writeFile(t, "down", nil)
+	waitForFile(t, m.client.path("written"))
+	require.NoError(t, writer.Process.Kill())
+	<-writer.ended
+	require.NoError(t, unmount(m.dir))
+	time.Sleep(time.Second) // the program notices that nothing is mounted
+	m.signal(syscall.SIGINT)
+	m.waitForLog("another signal gives it up")
+	m.signal(syscall.SIGINT)
+	m.waitForEnd(7)
+	m.waitForLog("did not reach the server: 100000 bytes of " + m.onServer("some-file"))
+}

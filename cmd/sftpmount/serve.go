@@ -34,12 +34,12 @@ func serve(o *options, starter *parent) error {
 	if starter != nil {
 		lines.leaveTerminal()
 		if err := starter.release(); err != nil {
-			return errors.Join(err, mount.Unmount(), stack.close())
+			return errors.Join(err, mount.Unmount(), stack.close(signals, log))
 		}
 	}
 	log.Info("mounted", "source", o.target.String(), "mountpoint", mountpoint)
 	waitForEnd(mount, mountpoint, signals, log)
-	if err := stack.close(); err != nil {
+	if err := stack.close(signals, log); err != nil {
 		if starter != nil {
 			log.Error(oneLine(err)) // nobody reads standard error any more
 		}
@@ -59,12 +59,12 @@ func start(o *options, mountpoint string, signals <-chan os.Signal, log *slog.Lo
 	}
 	root, err := findRoot(ctx, o, stack)
 	if err != nil {
-		_ = stack.close()
+		_ = stack.close(signals, log)
 		return nil, nil, err
 	}
 	mount, err := fusefs.Mount(mountpoint, stack.cache, o.fuseOptions(root, log))
 	if err != nil {
-		_ = stack.close()
+		_ = stack.close(signals, log)
 		return nil, nil, failure(exitMount, "%w", err)
 	}
 	return stack, mount, nil

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -18,14 +20,38 @@ type stack struct {
 }
 
 // close sends what was written, waits for the server to have it, and ends the
-// connection.
-func (s *stack) close() error {
-	err := s.cache.Close()
-	_ = s.dialer.Close()
-	if unsent := s.cache.Unsent(); len(unsent) > 0 {
-		return failure(exitUnsent, "data did not reach the server: %s", describeUnsent(unsent))
+// connection. A signal meanwhile is answered with what is still to be sent, and
+// the next one gives that up.
+func (s *stack) close(signals <-chan os.Signal, log *slog.Logger) error {
+	closed := make(chan error, 1)
+	go func() { // ends with close, or with the program
+		err := s.cache.Close()
+		_ = s.dialer.Close()
+		closed <- err
+	}()
+	for warned := false; ; {
+		select {
+		case err := <-closed:
+			if unsent := s.cache.Unsent(); len(unsent) > 0 {
+				return unsentError(unsent)
+			}
+			return err
+		case <-signals:
+			unsent := s.cache.Unsent()
+			if len(unsent) == 0 {
+				continue
+			}
+			if warned {
+				return unsentError(unsent)
+			}
+			warned = true
+			log.Warn("still sending what was written; another signal gives it up", "unsent", describeUnsent(unsent))
+		}
 	}
-	return err
+}
+
+func unsentError(unsent map[string]int64) error {
+	return failure(exitUnsent, "data did not reach the server: %s", describeUnsent(unsent))
 }
 
 // describeUnsent lists files by name with what they lack, the first ten of them.
