@@ -47,7 +47,9 @@ func tool(t testing.TB, dir string, argv ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Cleanup(cancel)
 	script := []string{"-c", `cd "$0" && exec "$@"`, dir}
 	cmd := exec.CommandContext(ctx, "sh", append(script, argv...)...)
-	cmd.WaitDelay = 5 * time.Second
+	// A child of another test that is about to run its program holds a copy of
+	// the pipe, and waits where it has a file of a mount to flush.
+	cmd.WaitDelay = time.Minute
 	out := new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = out, out
 	return cmd, out
