@@ -2,6 +2,7 @@ package cache
 
 import (
 	"math"
+	"sync"
 
 	"sftpmount/sftpconn"
 )
@@ -123,9 +124,7 @@ func (o *op) put(p []byte, at int) (taken, grown int) {
 	before := cap(o.data)
 	if end := at + len(p); end > len(o.data) {
 		if end > before {
-			full := make([]byte, len(o.data), packetSize)
-			copy(full, o.data)
-			o.data = full
+			o.data = append(newPacket(), o.data...)
 		}
 		o.data = o.data[:end]
 	}
@@ -137,16 +136,29 @@ func (o *op) put(p []byte, at int) (taken, grown int) {
 // merge.
 func (q *queue) start(f *File, p []byte, off int64) (taken, grown int) {
 	o := &op{file: f, off: off}
-	if q.follows(f, off) {
-		o.data = make([]byte, 0, packetSize) // more will come
-		grown = packetSize
+	if len(p) >= packetSize || q.follows(f, off) { // more will come
+		o.data = newPacket()
 	} else {
-		o.data = make([]byte, 0, min(len(p), packetSize))
-		grown = cap(o.data)
+		o.data = make([]byte, 0, len(p))
 	}
-	taken, more := o.put(p, 0)
+	grown = cap(o.data)
+	taken, _ = o.put(p, 0)
 	q.add(o)
-	return taken, grown + more
+	return taken, grown
+}
+
+// packets keeps the memory of full-size writes, which is as much again for every
+// write that is sent before it is full.
+var packets = sync.Pool{New: func() any { return new([packetSize]byte) }}
+
+func newPacket() []byte { return packets.Get().(*[packetSize]byte)[:0] }
+
+// recycle lets go of the data, which nobody else must use any more.
+func (o *op) recycle() {
+	if cap(o.data) == packetSize {
+		packets.Put((*[packetSize]byte)(o.data[:packetSize]))
+	}
+	o.data = nil
 }
 
 // follows reports whether a write at off goes on where the newest one ended.

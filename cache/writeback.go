@@ -122,11 +122,11 @@ func (c *content) acknowledge(o *op, err error) (last bool) {
 	q.sent--
 	n := int64(len(o.data))
 	c.fs.unsent.add(-int64(cap(o.data)))
-	// The layers below may still hold on to the data, so it is not used again.
-	o.data = nil
 	if err == nil {
+		o.recycle()
 		c.fs.progress.note()
 	} else {
+		o.data = nil // the layers below may still hold on to it
 		o.err = err
 		c.failed(o, n)
 	}
