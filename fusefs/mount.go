@@ -120,6 +120,9 @@ func (t *tree) config() *fs.Options {
 	config.MountOptions = fuse.MountOptions{
 		MaxWrite:      maxRequest,
 		MaxBackground: maxBackground,
+		// go-fuse would write each reply to a READ to a pipe first, to
+		// find that what is in memory cannot be spliced.
+		DisableSplice: true,
 		// The kernel remembers the ENOSYS that this answers with, and
 		// tells programs EOPNOTSUPP without asking again.
 		DisableXAttrs: true,
