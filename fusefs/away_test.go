@@ -13,10 +13,10 @@ import (
 	"sftpmount/sftpconn/sftptest"
 )
 
-// leaving is an FS whose server is away once away is set: nothing is answered.
-type leaving struct{ away shared[bool] }
+// awayFS is an FS whose server is away once away is set: nothing is answered.
+type awayFS struct{ away shared[bool] }
 
-func (l *leaving) wrap(fsys sftpconn.FS) sftpconn.FS {
+func (l *awayFS) wrap(fsys sftpconn.FS) sftpconn.FS {
 	wait := func(ctx context.Context) error {
 		if !l.away.get() {
 			return nil
@@ -46,7 +46,7 @@ func noTimeouts(o *Options) { o.EntryTimeout, o.AttrTimeout = 0, 0 }
 // umount(8) works while the server is away, whether or not somebody asked for
 // anything before.
 func TestUnmountWhileAway(t *testing.T) {
-	l := new(leaving)
+	l := new(awayFS)
 	f := mount(t, l.wrap, noTimeouts)
 	l.away.set(true)
 	out, err := exec.CommandContext(f.ctx, "umount", f.mnt).CombinedOutput()
@@ -56,7 +56,7 @@ func TestUnmountWhileAway(t *testing.T) {
 
 // What was known last is shown while the server is away.
 func TestLastKnownWhileAway(t *testing.T) {
-	l := new(leaving)
+	l := new(awayFS)
 	f := mount(t, l.wrap, noTimeouts)
 	attr := f.stat("")
 	var space, again unix.Statfs_t

@@ -22,7 +22,8 @@ type node struct {
 
 	mu      sync.Mutex
 	handles []*handle // that are open
-	links   uint32    // names: 1, and those made here since the node is known
+	leaving leaving
+	links   uint32 // names: 1, and those made here since the node is known
 	told    knowledge
 	pages   version // of the pages that the kernel may hold; zero: none known
 }
@@ -165,6 +166,9 @@ func (n *node) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs
 	defer end()
 	path, errno := n.pathOf(name)
 	if errno != 0 {
+		return nil, errno
+	}
+	if errno := nodeOf(n.GetChild(name)).settle(ctx); errno != 0 {
 		return nil, errno
 	}
 	before, at := n.GetChild(name), time.Now()

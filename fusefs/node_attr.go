@@ -38,6 +38,10 @@ func (n *node) Getattr(ctx context.Context, _ fs.FileHandle, out *fuse.AttrOut) 
 // asked with stat(2) or fstat(2).
 func (n *node) attr(ctx context.Context) (attr sftpconn.Attr, linked bool, errno syscall.Errno) {
 	path, linked := n.path()
+	if h := n.anyHandle(); h != nil && linked && n.isLeaving(path) {
+		attr, err := h.file.Attr(ctx)
+		return attr, true, n.tree.errno(ctx, opStat, err)
+	}
 	if linked {
 		attr, err := n.tree.stat(ctx, path)
 		switch {

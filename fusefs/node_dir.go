@@ -93,9 +93,12 @@ func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedd
 	if !replace {
 		op = opRenameNew
 	}
+	replaced := nodeOf(to.GetChild(newName))
+	replaced.leave(newPath)
 	errno = n.tree.change(ctx, op, func() error {
 		return n.tree.fsys.Rename(ctx, oldPath, newPath, replace)
 	}, oldPath, newPath)
+	replaced.left(errno == 0)
 	if errno != 0 {
 		return errno
 	}

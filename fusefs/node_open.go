@@ -39,9 +39,12 @@ var _ fs.NodeOpener = (*node)(nil)
 func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
 	ctx, end := n.tree.begin(ctx)
 	defer end()
+	if errno := n.settle(ctx); errno != 0 {
+		return nil, 0, errno
+	}
 	path, ok := n.path()
-	if !ok {
-		return nil, 0, syscall.ESTALE
+	if !ok || n.isLeaving(path) {
+		return nil, 0, syscall.ESTALE // the kernel looks the name up anew
 	}
 	f := openFlags(flags)
 	file, attr, err := n.tree.fsys.Open(ctx, path, f, 0)

@@ -1,0 +1,65 @@
+package fusefs
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sftpmount/sftpconn"
+	"sftpmount/sftpconn/sftptest"
+)
+
+// A program that reads a file sees it whole while another one replaces it, also
+// between the server's rename and its reply.
+func TestReaderOfAFileThatIsReplaced(t *testing.T) {
+	renamed, answer := make(chan struct{}), make(chan struct{})
+	f := mount(t, func(fsys sftpconn.FS) sftpconn.FS {
+		return &sftptest.Mock{FS: fsys, RenameFn: func(ctx context.Context, from, to string, replace bool) error {
+			err := fsys.Rename(ctx, from, to, replace)
+			close(renamed)
+			<-answer
+			return err
+		}}
+	}, noTimeouts)
+	f.put("file", "the old content, which is long")
+	f.put("new", "short")
+	reader, err := os.Open(f.onMount("file"))
+	require.NoError(t, err)
+	defer func() { _ = reader.Close() }()
+	done := make(chan error, 1)
+	go func() { done <- os.Rename(f.onMount("new"), f.onMount("file")) }()
+	<-renamed
+	size := func() int64 {
+		info, err := reader.Stat()
+		require.NoError(t, err)
+		return info.Size()
+	}
+	assert.EqualValues(t, 30, size(), "the rename is under way")
+	looked := make(chan int64, 1)
+	go func() { looked <- f.stat("file").Size }()
+	select {
+	case <-looked:
+		t.Error("which file has the name is not known yet")
+	case <-time.After(100 * time.Millisecond):
+	}
+	opened := make(chan string, 1)
+	go func() {
+		data, err := os.ReadFile(f.onMount("file"))
+		assert.NoError(t, err)
+		opened <- string(data)
+	}()
+	close(answer)
+	require.NoError(t, <-done)
+	assert.Equal(t, "short", <-opened)
+	assert.EqualValues(t, 5, <-looked)
+	assert.EqualValues(t, 30, size())
+	p := make([]byte, 100)
+	n, err := reader.ReadAt(p, 0)
+	require.ErrorContains(t, err, "EOF")
+	assert.Equal(t, "the old content, which is long", string(p[:n]))
+	assert.EqualValues(t, 5, f.stat("file").Size)
+}
