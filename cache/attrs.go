@@ -14,7 +14,12 @@ func (f *FS) known(path string, lookup func(*names, string) (sftpconn.Attr, verd
 	f.mu.Lock()
 	attr, v := lookup(f.names, path)
 	q := question{f.names.asking(), flightKey{path, f.names.gens.since(path)}, f.opens.at(path)}
+	var ahead []*step
+	if v == present {
+		ahead = f.looked(path)
+	}
 	f.mu.Unlock()
+	f.fetch(ahead)
 	return attr, v, q
 }
 

@@ -3,8 +3,9 @@
 //
 // It remembers attributes, listings, link targets and which names are absent,
 // for some seconds (names.go); reads ahead of sequential readers
-// (readahead.go); and writes behind programs, which wait only where they ask
-// to: in Flush and Sync (writeback.go).
+// (readahead.go); lists folders ahead of programs that go through a tree
+// (walk.go); and writes behind programs, which wait only where they ask to: in
+// Flush and Sync (writeback.go).
 //
 // # What is promised
 //
@@ -28,7 +29,7 @@
 //
 // # Locks
 //
-// content.mu comes before FS.mu, and flights.mu before background.mu. blocks.mu,
-// budget.mu and background.mu are innermost. No lock is held while a request is
-// started or awaited.
+// content.mu comes before FS.mu, and FS.mu and flights.mu before background.mu.
+// blocks.mu, budget.mu and background.mu are innermost. No lock is held while a
+// request is started or awaited.
 package cache

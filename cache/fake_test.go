@@ -155,15 +155,19 @@ func (s *farServer) find(path string) (*node, error) {
 	return nil, &sftpconn.StatusError{Op: "FIND", Path: path, Code: sftpconn.StatusNoSuchFile}
 }
 
-func (s *farServer) stat(ctx context.Context, op, path string) (attr sftpconn.Attr, err error) {
-	err = s.start(op, path, func() error {
+func (s *farServer) stat(ctx context.Context, op, path string) (sftpconn.Attr, error) {
+	var attr sftpconn.Attr
+	err := s.start(op, path, func() error {
 		n, err := s.find(path)
 		if err == nil {
 			attr = n.stat()
 		}
 		return err
 	}).Wait(ctx)
-	return attr, err
+	if err != nil {
+		return sftpconn.Attr{}, err // the request may still be carried out
+	}
+	return attr, nil
 }
 
 func (s *farServer) Lstat(ctx context.Context, path string) (sftpconn.Attr, error) {
@@ -206,8 +210,9 @@ func (s *farServer) SetAttr(ctx context.Context, path string, set sftpconn.SetAt
 	return attr, err
 }
 
-func (s *farServer) ReadDir(ctx context.Context, dir string) (entries []sftpconn.DirEntry, err error) {
-	err = s.start("READDIR", dir, func() error {
+func (s *farServer) ReadDir(ctx context.Context, dir string) ([]sftpconn.DirEntry, error) {
+	var entries []sftpconn.DirEntry
+	err := s.start("READDIR", dir, func() error {
 		for p, n := range s.nodes {
 			if p != "/" && path.Dir(p) == dir {
 				entries = append(entries, sftpconn.DirEntry{Name: path.Base(p), Attr: n.stat()})
@@ -216,7 +221,10 @@ func (s *farServer) ReadDir(ctx context.Context, dir string) (entries []sftpconn
 		slices.SortFunc(entries, func(a, b sftpconn.DirEntry) int { return strings.Compare(a.Name, b.Name) })
 		return nil
 	}).Wait(ctx)
-	return entries, err
+	if err != nil {
+		return nil, err
+	}
+	return entries, nil
 }
 
 func (s *farServer) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (sftpconn.File, sftpconn.Attr, error) {
@@ -237,7 +245,10 @@ func (s *farServer) Open(ctx context.Context, path string, flags sftpconn.OpenFl
 		f.node, attr = n, n.stat()
 		return nil
 	}).Wait(ctx)
-	return f, attr, err
+	if err != nil {
+		return nil, sftpconn.Attr{}, err
+	}
+	return f, attr, nil
 }
 
 func (s *farServer) Mkdir(ctx context.Context, path string, _ uint32) (sftpconn.Attr, error) {

@@ -26,6 +26,7 @@ type FS struct {
 	mu    sync.Mutex
 	names *names
 	opens *opens
+	walks *walks
 }
 
 var _ sftpconn.FS = (*FS)(nil)
@@ -50,6 +51,7 @@ func New(under sftpconn.FS, opts Options) *FS {
 		names:  newNames(opts),
 		opens:  newOpens(),
 	}
+	f.walks = newWalks(f.names)
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.questions = questions{
 		lstat:    newFlights[sftpconn.Attr](f),

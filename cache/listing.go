@@ -17,6 +17,10 @@ type listing struct {
 	entries []sftpconn.DirEntry
 	index   map[string]int // of a name in entries
 	bytes   int64          // estimated
+
+	// ahead is set while no program has asked for the listing: what it lacks
+	// may have been made since by somebody who told the program.
+	ahead bool
 }
 
 // newListing takes entries over.

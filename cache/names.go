@@ -140,7 +140,7 @@ func (n *names) lookup(path string) (sftpconn.Attr, verdict) {
 		attr, listed := l.get(name)
 		age := now.Sub(l.taken)
 		switch {
-		case !listed && age < n.opts.NegativeTimeout:
+		case !listed && !l.ahead && age < n.opts.NegativeTimeout:
 			return none, absent
 		case !listed:
 			own = known[sftpconn.Attr]{}

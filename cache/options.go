@@ -40,7 +40,7 @@ type Options struct {
 	// acknowledged. 0 means 60 s, below 0 not at all.
 	CloseTimeout time.Duration
 
-	NoReadAhead bool // read what is asked for only
+	NoReadAhead bool // read and list what is asked for only
 	SyncWrites  bool // a write is acknowledged before it is done (sshfs_sync)
 	Disabled    bool // remember nothing about names (dir_cache=no)
 

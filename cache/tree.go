@@ -12,11 +12,22 @@ func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, err
 	f.mu.Lock()
 	entries, ok := f.names.list(path)
 	q := question{asked: f.names.asking(), key: flightKey{path, f.names.gens.since(path)}}
+	ahead := f.visited(path, ok)
 	f.mu.Unlock()
+	f.fetch(ahead)
 	if ok {
 		return entries, nil
 	}
-	entries, err := f.questions.readDir.do(ctx, q.key, func(ctx context.Context) ([]sftpconn.DirEntry, error) {
+	entries, err := f.list(ctx, path, q)
+	if err == nil {
+		f.listedAhead(path)
+	}
+	return slices.Clone(entries), err
+}
+
+// list asks for a listing. What it returns is shared.
+func (f *FS) list(ctx context.Context, path string, q question) ([]sftpconn.DirEntry, error) {
+	return f.questions.readDir.do(ctx, q.key, func(ctx context.Context) ([]sftpconn.DirEntry, error) {
 		entries, err := f.under.ReadDir(ctx, path)
 		if err != nil {
 			return nil, err
@@ -27,7 +38,6 @@ func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, err
 		f.names.learnListing(path, q.asked, entries)
 		return entries, nil
 	})
-	return slices.Clone(entries), err
 }
 
 // Mkdir implements [sftpconn.FS].

@@ -49,7 +49,7 @@ func (o *options) memoryOptions() []option {
 		{"dcache_link_timeout", "SECONDS", "the same for link targets alone", seconds(&o.linkTimeout)},
 		{"dcache_max_size", "N", "how many names are kept (400000)", number(&o.cacheSize)},
 		{"dir_cache", "yes|no", "whether any of them are kept (yes)", yesNo(func(yes bool) { o.noDirCache = !yes })},
-		{"no_readahead", "", "read only what is asked for", set(&o.noReadAhead, true)},
+		{"no_readahead", "", "read and list only what is asked for", set(&o.noReadAhead, true)},
 		{"sshfs_sync", "", "each write waits until the server has it", set(&o.syncWrites, true)},
 		{"direct_io", "", "the kernel caches no file contents", set(&o.directIO, true)},
 		{"kernel_cache", "", "the kernel never drops cached contents at open", set(&o.kernelCache, true)},

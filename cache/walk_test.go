@@ -1,0 +1,221 @@
+package cache
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sftpmount/sftpconn"
+)
+
+// putTree puts folders and files into /d, and lets them grow old.
+func putTree(s *farServer, folders, filesEach int) {
+	for i := range folders {
+		dir := fmt.Sprintf("/d/%04d", i)
+		s.mu.Lock()
+		s.nodes[dir] = dirNode()
+		s.mu.Unlock()
+		for j := range filesEach {
+			s.put(fmt.Sprintf("%s/%d", dir, j), pattern(100+i*j))
+		}
+	}
+	time.Sleep(time.Minute)
+}
+
+// walkAll lists and reads all that is below dir, and checks what it reads.
+func walkAll(t *testing.T, s *farServer, f *FS, dir string) {
+	entries, err := f.ReadDir(t.Context(), dir)
+	require.NoError(t, err)
+	for _, e := range entries {
+		path := join(dir, e.Name)
+		if e.Attr.IsDir() {
+			walkAll(t, s, f, path)
+			continue
+		}
+		file := open(t, f, path, sftpconn.Read)
+		require.Equal(t, string(s.data(path)), string(readAll(t, file, 4096)), path)
+		require.NoError(t, file.Close(t.Context()))
+	}
+}
+
+// listAll lists all that is below dir.
+func listAll(t *testing.T, f *FS, dir string) {
+	entries, err := f.ReadDir(t.Context(), dir)
+	require.NoError(t, err)
+	for _, e := range entries {
+		if e.Attr.IsDir() {
+			listAll(t, f, join(dir, e.Name))
+		}
+	}
+}
+
+// forgotten checks that nothing is kept of walks.
+func forgotten(t *testing.T, f *FS) {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	assert.Empty(t, f.walks.all)
+	assert.Empty(t, f.walks.steps)
+	assert.Zero(t, f.walks.handles)
+	assert.False(t, f.walks.sweeper)
+}
+
+func TestWalkIsSeenComing(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putTree(s, 100, 4)
+		assert.LessOrEqual(t, roundTrips(func() { listAll(t, f, "/d") }), 8, "100 folders")
+		assert.Equal(t, 101, s.count("READDIR"))
+		assert.Zero(t, f.walks.wasted)
+		time.Sleep(2 * stepAge)
+		forgotten(t, f)
+	})
+}
+
+// A look at a big folder sets off no storm.
+func TestBigFolder(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putTree(s, 5000, 0)
+		entries, err := f.ReadDir(t.Context(), "/d")
+		require.NoError(t, err)
+		for _, e := range entries {
+			_, err := f.Lstat(t.Context(), join("/d", e.Name))
+			require.NoError(t, err)
+		}
+		time.Sleep(time.Second)
+		assert.Equal(t, 1, s.count("READDIR"))
+		_, err = f.ReadDir(t.Context(), "/d/0000")
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		assert.LessOrEqual(t, s.count("READDIR"), 2+firstAhead)
+		time.Sleep(2 * stepAge)
+		forgotten(t, f)
+		assert.LessOrEqual(t, roundTrips(func() { listAll(t, f, "/d") }), 100)
+	})
+}
+
+// What is fetched in vain is bounded, whatever programs do.
+func TestWaste(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putTree(s, 1000, 2)
+		random := rand.New(rand.NewPCG(1, 1))
+		start := time.Now()
+		for range 3000 {
+			dir := fmt.Sprintf("/d/%04d", random.IntN(1000))
+			_, err := f.ReadDir(t.Context(), "/d")
+			require.NoError(t, err)
+			_, err = f.ReadDir(t.Context(), dir)
+			require.NoError(t, err)
+			if random.IntN(2) == 0 {
+				require.NoError(t, open(t, f, dir+"/1", sftpconn.Read).Close(t.Context()))
+			}
+			if random.IntN(10) == 0 {
+				time.Sleep(time.Duration(random.Int64N(int64(10 * time.Second))))
+			}
+			f.mu.Lock()
+			require.LessOrEqual(t, f.walks.handles, mostHandles)
+			require.LessOrEqual(t, len(f.walks.steps), mostWalks*(mostSteps+expandAtOnce))
+			require.LessOrEqual(t, f.walks.wasted, mostCredit+f.walks.used/4+int(time.Since(start).Seconds()))
+			f.mu.Unlock()
+		}
+		t.Logf("%d used, %d in vain", f.walks.used, f.walks.wasted)
+		time.Sleep(2 * stepAge)
+		forgotten(t, f)
+		assert.Equal(t, s.count("OPEN"), s.count("CLOSE"))
+	})
+}
+
+// Changes of files are seen by walks: all made here, and of those made elsewhere
+// what their content is.
+func TestWalksSeeChanges(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putTree(s, 10, 10)
+		random := rand.New(rand.NewPCG(1, 2))
+		name := func() string { return fmt.Sprintf("/d/%04d/%d", random.IntN(10), random.IntN(10)) }
+		for range 300 {
+			path := name()
+			switch random.IntN(5) {
+			case 0:
+				file := open(t, f, path, sftpconn.Write|sftpconn.Create|sftpconn.Truncate)
+				write(t, file, pattern(random.IntN(500)), 0)
+				if random.IntN(2) == 0 {
+					require.NoError(t, file.Flush(t.Context()))
+				}
+				require.NoError(t, file.Close(t.Context()))
+			case 1:
+				_ = f.Rename(t.Context(), path, name(), true)
+			case 2:
+				s.mu.Lock()
+				if n := s.nodes[path]; n != nil {
+					n.data = pattern(random.IntN(500))
+					n.attr.Mtime = now32()
+				}
+				s.mu.Unlock()
+				time.Sleep(2 * time.Second)
+			case 3:
+				time.Sleep(time.Duration(random.Int64N(int64(3 * time.Second))))
+			case 4:
+				dir, _ := split(path)
+				walkAll(t, s, f, dir)
+			}
+			if random.IntN(10) == 0 {
+				walkAll(t, s, f, "/d")
+			}
+		}
+	})
+}
+
+// After Close nothing is sent any more, wherever a walk was.
+func TestCloseEndsWalks(t *testing.T) {
+	for after := range 10 {
+		far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+			putTree(s, 50, 20)
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for i := range 50 {
+					for _, dir := range []string{"/d", fmt.Sprintf("/d/%04d", i)} {
+						if _, err := f.ReadDir(t.Context(), dir); err != nil {
+							return
+						}
+					}
+					for j := range 20 {
+						file, _, err := f.Open(t.Context(), fmt.Sprintf("/d/%04d/%d", i, j), sftpconn.Read, 0)
+						if err != nil {
+							return
+						}
+						_ = file.Close(t.Context())
+					}
+				}
+			}()
+			time.Sleep(time.Duration(after) * delay)
+			require.NoError(t, f.Close())
+			<-done
+			synctest.Wait()
+			sent := len(s.log)
+			time.Sleep(time.Minute)
+			assert.Len(t, s.log, sent)
+		})
+	}
+}
+
+// What was made after its folder was listed ahead is there for a program that
+// never asked for the listing.
+func TestListedAheadSaysNothingOfAbsentNames(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putTree(s, 20, 1)
+		for _, dir := range []string{"/d", "/d/0000"} {
+			_, err := f.ReadDir(t.Context(), dir)
+			require.NoError(t, err)
+		}
+		time.Sleep(time.Second)
+		require.Greater(t, s.count("READDIR"), 5, "nothing was listed ahead")
+		s.put("/d/0005/new", pattern(10))
+		_, err := f.Lstat(t.Context(), "/d/0005/new")
+		require.NoError(t, err)
+	})
+}

@@ -1,0 +1,75 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// makeOldTree makes folders below dir, with as many in each as branches say for
+// its level, and spreads files over them. Nothing in it is new.
+func makeOldTree(t *testing.T, dir string, files int, branches ...int) {
+	t.Helper()
+	all := []string{dir}
+	level := all
+	for _, n := range branches {
+		var next []string
+		for _, parent := range level {
+			for i := range n {
+				path := fmt.Sprintf("%s/folder%d", parent, i)
+				require.NoError(t, os.Mkdir(path, 0o755))
+				next = append(next, path)
+			}
+		}
+		all = append(all, next...)
+		level = next
+	}
+	old := time.Now().Add(-time.Hour)
+	for i := range files {
+		path := fmt.Sprintf("%s/file%d", all[i%len(all)], i)
+		require.NoError(t, os.WriteFile(path, make([]byte, i*50), 0o644))
+		require.NoError(t, os.Chtimes(path, old, old))
+	}
+}
+
+// The round trips of programs that go through a tree: elapsed time by the delay
+// of the line.
+func TestRoundTripBudgets(t *testing.T) {
+	const delay = 200 * time.Millisecond
+	for _, test := range []struct {
+		name     string
+		files    int
+		branches []int
+		script   string
+		atMost   int
+	}{
+		{"find", 0, []int{7, 7, 7}, "test $(find . -type d | wc -l) = 400", 12},
+		{"du", 400, []int{5, 5, 6}, "du -s .", 25},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var took float64
+			for range 3 { // other tests may take the machine's time
+				m := newLinkedMount(t)
+				dir := m.onServer("tree")
+				require.NoError(t, os.Mkdir(dir, 0o755))
+				makeOldTree(t, dir, test.files, test.branches...)
+				_, err := os.Stat(m.path("tree"))
+				require.NoError(t, err)
+				m.link.SetDelay(delay)
+				start := time.Now()
+				shell(t, m.path("tree"), test.script)
+				took = float64(time.Since(start)) / float64(delay)
+				m.link.SetDelay(0)
+				t.Logf("%.1f round trips", took)
+				if took < float64(test.atMost+1) {
+					return
+				}
+			}
+			assert.Less(t, took, float64(test.atMost+1))
+		})
+	}
+}
