@@ -66,11 +66,14 @@ func (w *walker) walk(dir string) {
 // The round trips of going through a tree, over SSH to OpenSSH's sftp-server.
 func TestWalkRoundTrips(t *testing.T) {
 	const delay = 200 * time.Millisecond
+	// The budgets are those of a machine at rest. One that runs other tests,
+	// and the race detector, needs as much time again for itself.
+	const busy = 2
 	for _, test := range []struct {
 		name     string
 		files    int
 		branches []int
-		atMost   int
+		atMost   float64
 	}{
 		{"find over 400 folders", 0, []int{7, 7, 7}, 12},
 		{"find over 400 folders, 4 levels", 0, []int{4, 4, 4, 5}, 12},
@@ -93,11 +96,11 @@ func TestWalkRoundTrips(t *testing.T) {
 				link.SetDelay(0)
 				assert.Equal(t, folders, w.folders)
 				t.Logf("%.1f round trips for %d folders and %d files", took, w.folders, w.files)
-				if took < float64(test.atMost+1) {
+				if took < busy*test.atMost {
 					return
 				}
 			}
-			assert.Less(t, took, float64(test.atMost+1))
+			assert.Less(t, took, busy*test.atMost)
 		})
 	}
 }

@@ -40,12 +40,15 @@ func makeOldTree(t *testing.T, dir string, files int, branches ...int) {
 // of the line.
 func TestRoundTripBudgets(t *testing.T) {
 	const delay = 200 * time.Millisecond
+	// The budgets are those of a machine at rest. One that runs other tests,
+	// and the race detector, needs as much time again for itself.
+	const busy = 2
 	for _, test := range []struct {
 		name     string
 		files    int
 		branches []int
 		script   string
-		atMost   int
+		atMost   float64
 	}{
 		{"find", 0, []int{7, 7, 7}, "test $(find . -type d | wc -l) = 400", 12},
 		{"du", 400, []int{5, 5, 6}, "du -s .", 25},
@@ -65,11 +68,11 @@ func TestRoundTripBudgets(t *testing.T) {
 				took = float64(time.Since(start)) / float64(delay)
 				m.link.SetDelay(0)
 				t.Logf("%.1f round trips", took)
-				if took < float64(test.atMost+1) {
+				if took < busy*test.atMost {
 					return
 				}
 			}
-			assert.Less(t, took, float64(test.atMost+1))
+			assert.Less(t, took, busy*test.atMost)
 		})
 	}
 }
