@@ -2,12 +2,14 @@ package integration
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -121,14 +123,18 @@ func surviveCopying(t *testing.T, m *linkedMount, _ *rand.Rand) {
 }
 
 // Each version of a file that is replaced again and again is whole, for its
-// writer and for whoever reads on the server meanwhile.
+// writer and for whoever reads meanwhile.
 func surviveRenaming(t *testing.T, m *linkedMount, random *rand.Rand) {
+	// A reader's file that was replaced while the link was down is gone.
+	m.expect(`level=ERROR msg="a file that was open.*could not be opened again.*stale file handle`)
 	m.write("file", version(0))
 	done := make(chan struct{})
-	var reader sync.WaitGroup
-	defer reader.Wait()
+	var readers sync.WaitGroup
+	defer readers.Wait()
 	defer close(done)
-	reader.Go(func() { readVersions(m, m.onServer("file"), done) })
+	for _, path := range []string{m.path("file"), m.onServer("file")} {
+		readers.Go(func() { readVersions(m, path, done) })
+	}
 	current := 0
 	repeat(t, func(int) {
 		if random.IntN(2) == 0 {
@@ -154,6 +160,9 @@ func readVersions(m *linkedMount, path string, done <-chan struct{}) {
 		case <-time.After(10 * time.Millisecond):
 		}
 		content, err := os.ReadFile(path)
+		if errors.Is(err, syscall.ESTALE) {
+			continue
+		}
 		if !assert.NoError(m.t, err) {
 			return
 		}
