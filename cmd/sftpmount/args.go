@@ -41,8 +41,8 @@ func newFlagSet(o *options, given *optionList) *pflag.FlagSet {
 	flags.Usage = func() {}
 	flags.VarP(given, "options", "o", "")
 	flags.VarP(&optionFlag{given, "port="}, "port", "p", "")
-	flags.StringVarP(&o.configFile, "config", "F", "", "")
-	flags.BoolVarP(&o.foreground, "foreground", "f", false, "")
+	flags.StringVarP(&o.transport.configFile, "config", "F", "", "")
+	flags.BoolVarP(&o.startup.foreground, "foreground", "f", false, "")
 	flags.BoolVarP(&o.help, "help", "h", false, "")
 	flags.BoolVarP(&o.version, "version", "V", false, "")
 	flags.VarP(&optionFlag{given, "debug"}, "debug", "d", "")

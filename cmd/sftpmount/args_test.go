@@ -31,24 +31,24 @@ func TestOptionsStandAnywhere(t *testing.T) {
 		require.NoError(t, err, line)
 		assert.Equal(t, target{host: "host", dir: "/srv"}, o.target, line)
 		assert.Equal(t, "/mnt", o.mountpoint, line)
-		assert.Equal(t, []string{"ro"}, o.kernelFlags, line)
-		assert.Equal(t, []sshOption{{"Port", "22"}}, o.ssh, line)
-		assert.True(t, o.foreground, line)
+		assert.Equal(t, []string{"ro"}, o.mount.kernelFlags, line)
+		assert.Equal(t, []sshOption{{"Port", "22"}}, o.transport.ssh, line)
+		assert.True(t, o.startup.foreground, line)
 	}
 }
 
 func TestLaterOptionsOverrideEarlierOnes(t *testing.T) {
 	o, err := parse("host:|/mnt|-p|1|-o|Port=2|-p|3|-o|dcache_timeout=7,dcache_dir_timeout=8,hard|-o|reconnect_timeout=9")
 	require.NoError(t, err)
-	assert.Equal(t, sshOption{"Port", "3"}, o.ssh[len(o.ssh)-1])
-	assert.Equal(t, 7*time.Second, o.statTimeout)
-	assert.Equal(t, 8*time.Second, o.dirTimeout)
-	assert.False(t, o.hard)
+	assert.Equal(t, sshOption{"Port", "3"}, o.transport.ssh[len(o.transport.ssh)-1])
+	assert.Equal(t, 7*time.Second, o.memory.statTimeout)
+	assert.Equal(t, 8*time.Second, o.memory.dirTimeout)
+	assert.False(t, o.link.hard)
 
 	o, err = parse("host:|/mnt|-o|dcache_dir_timeout=8,dcache_timeout=7,reconnect_timeout=9,hard")
 	require.NoError(t, err)
-	assert.Equal(t, 7*time.Second, o.dirTimeout)
-	assert.True(t, o.hard)
+	assert.Equal(t, 7*time.Second, o.memory.dirTimeout)
+	assert.True(t, o.link.hard)
 }
 
 func TestSplitOptions(t *testing.T) {

@@ -14,9 +14,9 @@ import (
 // newLogger returns where the program logs to. The lineLog is nil in the
 // foreground, where log lines have times and go to standard error for good.
 func newLogger(o *options) (*slog.Logger, *lineLog) {
-	if o.foreground {
+	if o.startup.foreground {
 		level := slog.LevelInfo
-		if o.debug {
+		if o.startup.debug {
 			level = slog.LevelDebug
 		}
 		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})), nil

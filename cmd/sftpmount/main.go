@@ -38,7 +38,7 @@ func run(args []string) (int, error) {
 	if err != nil {
 		return exitFailure, err
 	}
-	if starter == nil && !o.foreground {
+	if starter == nil && !o.startup.foreground {
 		return runInBackground()
 	}
 	err = serve(o, starter)

@@ -15,7 +15,7 @@ import (
 // process to release when the mount is there, or nil.
 func serve(o *options, starter *parent) error {
 	log, lines := newLogger(o)
-	for _, warning := range o.warnings {
+	for _, warning := range o.transport.warnings {
 		log.Warn(warning)
 	}
 	log.Debug("accepted options that mean nothing here", "options", o.ignored)
@@ -97,7 +97,7 @@ func findRoot(ctx context.Context, o *options, stack *stack) (string, error) {
 	}
 	attr, err := stack.cache.Stat(ctx, root)
 	switch {
-	case o.noCheckRoot:
+	case o.startup.noCheckRoot:
 		return root, nil
 	case err != nil:
 		return "", directoryError(ctx, o, err)

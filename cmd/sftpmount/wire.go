@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -29,12 +28,12 @@ func (o *options) dialOptions(log *slog.Logger) (sshdial.Options, error) {
 	dial := sshdial.Options{
 		Host:       o.target.host,
 		User:       o.target.user,
-		ConfigFile: o.configFile,
-		Overrides:  o.sshOverrides(),
+		ConfigFile: o.transport.configFile,
+		Overrides:  o.transport.sshOverrides(),
 		Prompter:   sshdial.Terminal{},
 		Logger:     log,
 	}
-	if o.passwordStdin {
+	if o.transport.passwordStdin {
 		password, err := readPassword(os.Stdin)
 		if err != nil {
 			return dial, err
@@ -42,22 +41,6 @@ func (o *options) dialOptions(log *slog.Logger) (sshdial.Options, error) {
 		dial.Password = password
 	}
 	return dial, nil
-}
-
-// sshOverrides returns the last value of each keyword, since ssh itself would
-// take the first. Of those that add up, it keeps all.
-func (o *options) sshOverrides() []string {
-	var overrides []string
-	seen := map[string]bool{}
-	for _, option := range slices.Backward(o.ssh) {
-		addsUp := option.keyword == "IdentityFile" || option.keyword == "CertificateFile"
-		if addsUp || !seen[option.keyword] {
-			overrides = append(overrides, option.keyword+"="+option.value)
-		}
-		seen[option.keyword] = true
-	}
-	slices.Reverse(overrides)
-	return overrides
 }
 
 // readPassword reads the first line.
@@ -100,9 +83,9 @@ func connOptions(cfg *sshdial.Config, log *slog.Logger) sftpconn.Options {
 
 func (o *options) reconnectOptions(log *slog.Logger) reconnect.Options {
 	return reconnect.Options{
-		Timeout:   max(o.reconnectTimeout, 1), // 0 would mean the default there
-		Hard:      o.hard,
-		Disabled:  o.noReconnect,
+		Timeout:   max(o.link.reconnectTimeout, 1), // 0 would mean the default there
+		Hard:      o.link.hard,
+		Disabled:  o.link.noReconnect,
 		Permanent: sshdial.IsPermanent,
 		Logger:    log,
 	}
@@ -110,15 +93,15 @@ func (o *options) reconnectOptions(log *slog.Logger) reconnect.Options {
 
 func (o *options) cacheOptions(log *slog.Logger) cache.Options {
 	return cache.Options{
-		AttrTimeout:     orNone(o.statTimeout),
-		DirTimeout:      orNone(o.dirTimeout),
-		LinkTimeout:     orNone(o.linkTimeout),
-		NegativeTimeout: orNone(min(o.statTimeout, 5*time.Second)),
-		MaxEntries:      o.cacheSize,
-		CloseTimeout:    orNone(o.reconnectTimeout),
-		NoReadAhead:     o.noReadAhead,
-		SyncWrites:      o.syncWrites,
-		Disabled:        o.noDirCache,
+		AttrTimeout:     orNone(o.memory.statTimeout),
+		DirTimeout:      orNone(o.memory.dirTimeout),
+		LinkTimeout:     orNone(o.memory.linkTimeout),
+		NegativeTimeout: orNone(min(o.memory.statTimeout, 5*time.Second)),
+		MaxEntries:      o.memory.cacheSize,
+		CloseTimeout:    orNone(o.link.reconnectTimeout),
+		NoReadAhead:     o.memory.noReadAhead,
+		SyncWrites:      o.memory.syncWrites,
+		Disabled:        o.memory.noDirCache,
 		Logger:          log,
 	}
 }
@@ -135,28 +118,28 @@ func orNone(timeout time.Duration) time.Duration {
 func (o *options) fuseOptions(root string, log *slog.Logger) fusefs.Options {
 	fuse := fusefs.DefaultOptions()
 	fuse.Root = root
-	fuse.FsName = o.fsname
+	fuse.FsName = o.mount.fsname
 	if fuse.FsName == "" {
 		fuse.FsName = o.target.String()
 	}
-	fuse.Subtype = o.subtype
-	fuse.AllowOther = o.allowOther
-	fuse.AllowRoot = o.allowRoot
-	fuse.DefaultPermissions = o.defaultPermissions
-	fuse.MountOptions = o.kernelFlags
-	fuse.EntryTimeout = o.entryTimeout
-	fuse.AttrTimeout = o.attrTimeout
-	fuse.NegativeTimeout = o.negativeTimeout
-	fuse.UID, fuse.GID, fuse.Umask = o.uid, o.gid, o.umask
-	fuse.DirectIO = o.directIO
-	fuse.KernelCache = o.kernelCache
-	fuse.NoAutoCache = o.noAutoCache
-	fuse.MaxRead = uint32(o.maxRead)
-	fuse.NoContainSymlinks = o.allowEscapes
-	fuse.TransformSymlinks = o.transformSymlinks
-	fuse.FollowSymlinks = o.followSymlinks
+	fuse.Subtype = o.mount.subtype
+	fuse.AllowOther = o.mount.allowOther
+	fuse.AllowRoot = o.mount.allowRoot
+	fuse.DefaultPermissions = o.mount.defaultPermissions
+	fuse.MountOptions = o.mount.kernelFlags
+	fuse.EntryTimeout = o.memory.kernel.entryTimeout
+	fuse.AttrTimeout = o.memory.kernel.attrTimeout
+	fuse.NegativeTimeout = o.memory.kernel.negativeTimeout
+	fuse.UID, fuse.GID, fuse.Umask = o.owners.uid, o.owners.gid, o.owners.umask
+	fuse.DirectIO = o.memory.kernel.directIO
+	fuse.KernelCache = o.memory.kernel.kernelCache
+	fuse.NoAutoCache = o.memory.kernel.noAutoCache
+	fuse.MaxRead = uint32(o.memory.kernel.maxRead)
+	fuse.NoContainSymlinks = o.symlinks.allowEscapes
+	fuse.TransformSymlinks = o.symlinks.transformSymlinks
+	fuse.FollowSymlinks = o.symlinks.followSymlinks
 	fuse.Logger = log
-	fuse.Debug = o.debug
+	fuse.Debug = o.startup.debug
 	return fuse
 }
 

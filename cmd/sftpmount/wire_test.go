@@ -16,7 +16,7 @@ import (
 func TestSSHOverrides(t *testing.T) {
 	o, err := parse("host:|/mnt|-p|22|-o|user=x,IdentityFile=a,ciphers=c1|-o|Port=23,identityfile=b|-oCiphers=c2")
 	require.NoError(t, err)
-	assert.Equal(t, []string{"IdentityFile=a", "Port=23", "IdentityFile=b", "Ciphers=c2"}, o.sshOverrides())
+	assert.Equal(t, []string{"IdentityFile=a", "Port=23", "IdentityFile=b", "Ciphers=c2"}, o.transport.sshOverrides())
 }
 
 func TestZeroSecondsAreNotTheDefault(t *testing.T) {

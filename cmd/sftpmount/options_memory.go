@@ -1,0 +1,78 @@
+package main
+
+import "time"
+
+// memoryOptions say what this program and the kernel keep in memory.
+type memoryOptions struct {
+	noDirCache  bool
+	statTimeout time.Duration
+	dirTimeout  time.Duration
+	linkTimeout time.Duration
+	cacheSize   int
+	noReadAhead bool
+	syncWrites  bool
+
+	kernel kernelCacheOptions
+}
+
+// kernelCacheOptions say what the kernel keeps.
+type kernelCacheOptions struct {
+	entryTimeout    time.Duration
+	attrTimeout     time.Duration
+	negativeTimeout time.Duration
+	directIO        bool
+	kernelCache     bool
+	noAutoCache     bool
+	maxRead         int
+}
+
+func defaultMemoryOptions() memoryOptions {
+	return memoryOptions{
+		statTimeout: 20 * time.Second,
+		dirTimeout:  20 * time.Second,
+		linkTimeout: 20 * time.Second,
+		cacheSize:   400_000,
+		kernel: kernelCacheOptions{
+			entryTimeout: time.Second,
+			attrTimeout:  time.Second,
+		},
+	}
+}
+
+func (o *memoryOptions) rows() []option {
+	return []option{
+		{"dcache_timeout", "SECONDS", "how long attributes, listings and link targets are kept (20)",
+			seconds(&o.statTimeout, &o.dirTimeout, &o.linkTimeout)},
+		{"dcache_stat_timeout", "SECONDS", "the same for attributes alone", seconds(&o.statTimeout)},
+		{"dcache_dir_timeout", "SECONDS", "the same for listings alone", seconds(&o.dirTimeout)},
+		{"dcache_link_timeout", "SECONDS", "the same for link targets alone", seconds(&o.linkTimeout)},
+		{"dcache_max_size", "N", "how many names are kept (400000)", number(&o.cacheSize)},
+		{"dir_cache", "yes|no", "whether any of them are kept (yes)", yesNo(func(yes bool) { o.noDirCache = !yes })},
+		{"no_readahead", "", "read and list only what is asked for", set(&o.noReadAhead, true)},
+		{"sshfs_sync", "", "each write waits until the server has it", set(&o.syncWrites, true)},
+		{"direct_io", "", "the kernel caches no file contents", set(&o.kernel.directIO, true)},
+		{"kernel_cache", "", "the kernel never drops cached contents at open", set(&o.kernel.kernelCache, true)},
+		{"auto_cache", "", "it drops them if the file changed (the default)", func(string) error {
+			o.kernel.kernelCache, o.kernel.noAutoCache = false, false
+			return nil
+		}},
+		{"entry_timeout", "SECONDS", "how long the kernel keeps names (1)", seconds(&o.kernel.entryTimeout)},
+		{"attr_timeout", "SECONDS", "how long the kernel keeps attributes (1)", seconds(&o.kernel.attrTimeout)},
+		{"negative_timeout", "SECONDS", "how long the kernel keeps names known absent (0)", seconds(&o.kernel.negativeTimeout)},
+		{"max_read", "BYTES", "largest read that the kernel asks for", number(&o.kernel.maxRead)},
+	}
+}
+
+// oldRows are other names of the rows above.
+func (o *memoryOptions) oldRows() []option {
+	return []option{
+		{"noauto_cache", "", "", set(&o.kernel.noAutoCache, true)},
+		{"nodirect_io", "", "", set(&o.kernel.directIO, false)},
+		{"cache", "yes|no", "", yesNo(func(yes bool) { o.noDirCache = !yes })},
+		{"cache_timeout", "SECONDS", "", seconds(&o.statTimeout, &o.dirTimeout, &o.linkTimeout)},
+		{"cache_stat_timeout", "SECONDS", "", seconds(&o.statTimeout)},
+		{"cache_dir_timeout", "SECONDS", "", seconds(&o.dirTimeout)},
+		{"cache_link_timeout", "SECONDS", "", seconds(&o.linkTimeout)},
+		{"cache_max_size", "N", "", number(&o.cacheSize)},
+	}
+}

@@ -1,0 +1,36 @@
+package main
+
+// mountOptions say how the mount looks to the kernel and who may use it.
+type mountOptions struct {
+	fsname, subtype    string
+	allowOther         bool
+	allowRoot          bool
+	defaultPermissions bool
+	kernelFlags        []string // ro, noexec, ...: later ones override earlier ones
+}
+
+func defaultMountOptions() mountOptions {
+	return mountOptions{subtype: "sftpmount"}
+}
+
+func (o *mountOptions) rows() []option {
+	return []option{
+		{"allow_other", "", "other users may use the mount", set(&o.allowOther, true)},
+		{"allow_root", "", "root may use the mount", set(&o.allowRoot, true)},
+		{"default_permissions", "", "the kernel checks permissions by the modes shown", set(&o.defaultPermissions, true)},
+		{"fsname", "NAME", "source shown by mount and df (user@host:dir)", text(&o.fsname)},
+		{"subtype", "NAME", "type shown as fuse.NAME (sftpmount)", text(&o.subtype)},
+	}
+}
+
+// laterRows are known and not there yet.
+func (o *mountOptions) laterRows() []option {
+	return []option{
+		{"auto_unmount", "", "", notYet},
+		{"disable_hardlink", "", "", notYet},
+		{"from_code", "CHARSET", "", notYet},
+		{"modules", "LIST", "", notYet},
+		{"subdir", "DIR", "", notYet},
+		{"to_code", "CHARSET", "", notYet},
+	}
+}

@@ -1,0 +1,15 @@
+package main
+
+import "testing"
+
+func TestMountOptions(t *testing.T) {
+	optionChanges{
+		"allow_other":         func(o *options) { o.mount.allowOther = true },
+		"allow_root":          func(o *options) { o.mount.allowRoot = true },
+		"default_permissions": func(o *options) { o.mount.defaultPermissions = true },
+		"fsname=a b":          func(o *options) { o.mount.fsname = "a b" },
+		"subtype=x":           func(o *options) { o.mount.subtype = "x" },
+		"ro":                  func(o *options) { o.mount.kernelFlags = []string{"ro"} },
+		"noatime":             func(o *options) { o.mount.kernelFlags = []string{"noatime"} },
+	}.check(t)
+}
