@@ -2,6 +2,8 @@ package cache
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"sftpmount/sftpconn"
@@ -24,21 +26,23 @@ type flightKey struct {
 	since uint64
 }
 
-// flight is one request. waiting is guarded by flights.mu; value and err are
-// set before done is closed.
+// flight is one request. waiting is guarded by flights.mu; value, err and
+// panicked are set before done is closed.
 type flight[V any] struct {
 	waiting int
 	cancel  context.CancelFunc
 	done    chan struct{}
 	value   V
 	err     error
+	// panicked says what ask panicked with, and where; empty: it did not.
+	panicked string
 }
 
 func newFlights[V any](fs *FS) *flights[V] {
 	return &flights[V]{fs: fs, all: make(map[flightKey]*flight[V])}
 }
 
-// do returns what ask returns. ask runs on a context of its own, which carries
+// do returns what ask returns, or panics as it does. ask runs on a context of its own, which carries
 // nothing of the caller's. A caller that is interrupted asks for itself: only
 // the layers below know whether an interrupt ends what it waits for.
 func (g *flights[V]) do(ctx context.Context, key flightKey, ask func(context.Context) (V, error)) (V, error) {
@@ -46,6 +50,9 @@ func (g *flights[V]) do(ctx context.Context, key flightKey, ask func(context.Con
 	defer g.leave(key, f)
 	select {
 	case <-f.done:
+		if f.panicked != "" {
+			panic(f.panicked)
+		}
 		return f.value, f.err
 	case <-ctx.Done():
 		var none V
@@ -67,9 +74,14 @@ func (g *flights[V]) join(key flightKey, ask func(context.Context) (V, error)) *
 	ctx, f.cancel = context.WithCancel(g.fs.ctx)
 	g.all[key] = f
 	run := func() {
+		defer close(f.done)
+		defer g.land(key, f)
+		defer func() {
+			if reason := recover(); reason != nil {
+				f.panicked = fmt.Sprintf("%v\n%s", reason, debug.Stack())
+			}
+		}()
 		f.value, f.err = ask(ctx)
-		g.land(key, f)
-		close(f.done)
 	}
 	if !g.fs.spawn(run) {
 		f.err = errClosed

@@ -135,3 +135,35 @@ func TestCloseEndsQuestions(t *testing.T) {
 		require.Error(t, err)
 	})
 }
+
+// A panic in a request reaches those who asked, as if they had made it
+// themselves, and nobody waits for ever.
+func TestPanicReachesWhoAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		explode := true
+		f := New(&sftptest.Mock{
+			LstatFn: func(context.Context, string) (sftpconn.Attr, error) {
+				time.Sleep(time.Second)
+				if explode {
+					panic("boom")
+				}
+				return sftpconn.Attr{}, nil
+			},
+			CloseFn: func() error { return nil },
+		}, Options{})
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				defer func() {
+					assert.Regexp(t, `(?s)^boom\n.*flights_test\.go`, recover())
+				}()
+				_, _ = f.Lstat(t.Context(), "/a")
+			})
+		}
+		wg.Wait()
+		explode = false
+		_, err := f.Lstat(t.Context(), "/a")
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+	})
+}

@@ -18,6 +18,15 @@ type leaving struct {
 	over chan struct{} // closed when it is known whether it was replaced
 }
 
+// replacing carries out a rename to path that would replace the node, if there
+// is one.
+func (n *node) replacing(path string, rename func() syscall.Errno) (errno syscall.Errno) {
+	n.leave(path)
+	errno = syscall.EIO // should it panic, nobody must wait for its end
+	defer func() { n.left(errno == 0) }()
+	return rename()
+}
+
 // leave says that a rename to path begins which would replace the node, if there
 // is one. The kernel lets no two of them be under way.
 func (n *node) leave(path string) {

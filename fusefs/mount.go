@@ -34,6 +34,7 @@ type tree struct {
 	connection connection
 	watchers   sync.WaitGroup                   // operations' watch goroutines
 	space      atomic.Pointer[sftpconn.StatVFS] // as last told, see statVFS
+	panics     atomic.Uint64                    // see panicked
 }
 
 // Mount mounts fsys on the directory mountpoint and serves it until it is
@@ -136,10 +137,12 @@ func (t *tree) config() *fs.Options {
 	return config
 }
 
-// panicked is called by go-fuse when a handler panics.
+// panicked is called by go-fuse when a handler panics, while the stack is still
+// there. That request fails, and the mount lives on: a mistake in one operation
+// must not take from all programs what they have open.
 func (t *tree) panicked(reason any) fuse.Status {
-	t.opts.Logger.Error("panic in a request of the kernel",
-		"reason", reason, "stack", string(debug.Stack()))
+	t.opts.Logger.Error("panic in a request of the kernel: this is a bug, please report it",
+		"reason", reason, "count", t.panics.Add(1), "stack", string(debug.Stack()))
 	return fuse.EIO
 }
 
@@ -187,6 +190,10 @@ func (s *Server) Detach() error {
 	}
 	return detach(s.dir, true)
 }
+
+// Panics returns how many requests ended in a panic, each of which was logged
+// and answered with EIO.
+func (s *Server) Panics() uint64 { return s.tree.panics.Load() }
 
 // ended reports whether the kernel has ended the connection: what is mounted
 // on the directory then, if anything, is not ours.

@@ -94,11 +94,11 @@ func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedd
 		op = opRenameNew
 	}
 	replaced := nodeOf(to.GetChild(newName))
-	replaced.leave(newPath)
-	errno = n.tree.change(ctx, op, func() error {
-		return n.tree.fsys.Rename(ctx, oldPath, newPath, replace)
-	}, oldPath, newPath)
-	replaced.left(errno == 0)
+	errno = replaced.replacing(newPath, func() syscall.Errno {
+		return n.tree.change(ctx, op, func() error {
+			return n.tree.fsys.Rename(ctx, oldPath, newPath, replace)
+		}, oldPath, newPath)
+	})
 	if errno != 0 {
 		return errno
 	}
