@@ -88,10 +88,10 @@ var _ fs.FileSeekdirer = (*dirHandle)(nil)
 
 // Seekdir goes to where an entry that was read said that it ended. To the
 // start, it takes the listing anew, as rewinddir(3) demands.
-func (d *dirHandle) Seekdir(ctx context.Context, off uint64) syscall.Errno {
+func (d *dirHandle) Seekdir(ctx context.Context, off uint64) (errno syscall.Errno) {
 	if off == 0 {
-		ctx, end := d.node.tree.begin(ctx)
-		defer end()
+		ctx, op := d.node.begin(ctx, "rewinddir", "")
+		defer op.end(&errno)
 		return d.list(ctx)
 	}
 	d.next = int(min(off, uint64(len(d.entries)+dots)))

@@ -19,9 +19,17 @@ import (
 // handle is an open file. Each belongs to one open(2), and ends with the
 // kernel's RELEASE after the last close(2) of that.
 type handle struct {
-	node  *node
-	file  sftpconn.File
-	flags sftpconn.OpenFlags
+	node   *node
+	file   sftpconn.File
+	flags  sftpconn.OpenFlags
+	number uint64 // no other handle of the mount has or had it
+}
+
+// begin is node.begin for a request on the open file.
+func (h *handle) begin(ctx context.Context, request string) (context.Context, *operation) {
+	ctx, op := h.node.begin(ctx, request, "")
+	op.File = h.number
+	return ctx, op
 }
 
 // errno maps an error of the open file.
@@ -34,13 +42,14 @@ func (h *handle) errno(ctx context.Context, op operationKind, err error) syscall
 
 var _ fs.FileReader = (*handle)(nil)
 
-func (h *handle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
-	ctx, end := h.node.tree.begin(ctx)
-	defer end()
+func (h *handle) Read(ctx context.Context, dest []byte, off int64) (result fuse.ReadResult, errno syscall.Errno) {
+	ctx, op := h.begin(ctx, "read")
+	defer op.end(&errno)
 	n, err := h.file.ReadAt(ctx, dest, off)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, h.errno(ctx, opRead, err)
 	}
+	op.Bytes = int64(n)
 	return fuse.ReadResultData(dest[:n]), 0
 }
 
@@ -54,9 +63,9 @@ var _ fs.FileWriter = (*handle)(nil)
 // data is go-fuse's again once Write returns, which may be before the FS is
 // done with it, if the program is killed. So the FS gets a copy, which goes
 // back to the pool only if the FS has surely let go of it.
-func (h *handle) Write(ctx context.Context, data []byte, off int64) (uint32, syscall.Errno) {
-	ctx, end := h.node.tree.begin(ctx)
-	defer end()
+func (h *handle) Write(ctx context.Context, data []byte, off int64) (written uint32, errno syscall.Errno) {
+	ctx, op := h.begin(ctx, "write")
+	defer op.end(&errno)
 	buf := buffers.Get().(*[]byte)
 	*buf = append((*buf)[:0], data...)
 	err := h.file.Write(*buf, off).Wait(ctx)
@@ -65,6 +74,7 @@ func (h *handle) Write(ctx context.Context, data []byte, off int64) (uint32, sys
 		return 0, h.errno(ctx, opWrite, err)
 	}
 	buffers.Put(buf)
+	op.Bytes = int64(len(data))
 	return uint32(len(data)), 0
 }
 
@@ -72,9 +82,9 @@ var _ fs.FileFlusher = (*handle)(nil)
 
 // Flush is called for each close(2). It reports what was written through this
 // handle and did not arrive.
-func (h *handle) Flush(ctx context.Context) syscall.Errno {
-	ctx, end := h.node.tree.begin(ctx)
-	defer end()
+func (h *handle) Flush(ctx context.Context) (errno syscall.Errno) {
+	ctx, op := h.begin(ctx, "flush")
+	defer op.end(&errno)
 	return h.errno(ctx, opWrite, h.file.Flush(ctx))
 }
 
@@ -83,9 +93,9 @@ var _ fs.FileFsyncer = (*handle)(nil)
 // Fsync returns when all that was written through this handle has arrived and
 // is on stable storage there. A server without fsync@openssh.com cannot be
 // asked for the latter; then it succeeds all the same, as it does with sshfs.
-func (h *handle) Fsync(ctx context.Context, _ uint32) syscall.Errno {
-	ctx, end := h.node.tree.begin(ctx)
-	defer end()
+func (h *handle) Fsync(ctx context.Context, _ uint32) (errno syscall.Errno) {
+	ctx, op := h.begin(ctx, "fsync")
+	defer op.end(&errno)
 	err := h.file.Flush(ctx)
 	if err == nil {
 		err = h.file.Sync(ctx)
@@ -98,9 +108,9 @@ func (h *handle) Fsync(ctx context.Context, _ uint32) syscall.Errno {
 
 var _ fs.FileReleaser = (*handle)(nil)
 
-func (h *handle) Release(ctx context.Context) syscall.Errno {
-	ctx, end := h.node.tree.begin(ctx)
-	defer end()
+func (h *handle) Release(ctx context.Context) (errno syscall.Errno) {
+	ctx, op := h.begin(ctx, "release")
+	defer op.end(&errno)
 	n := h.node
 	n.mu.Lock()
 	n.handles = slices.DeleteFunc(n.handles, func(other *handle) bool { return other == h })
@@ -112,15 +122,15 @@ var _ fs.FileAllocater = (*handle)(nil)
 
 // Allocate is fallocate(2). It makes a file longer; that space is set aside for
 // it is nothing that SFTP can ask for, nor can it do the other modes.
-func (h *handle) Allocate(ctx context.Context, off, size uint64, mode uint32) syscall.Errno {
+func (h *handle) Allocate(ctx context.Context, off, size uint64, mode uint32) (errno syscall.Errno) {
 	if mode != 0 {
 		return syscall.EOPNOTSUPP
 	}
 	if off > math.MaxInt64-min(size, math.MaxInt64) {
 		return syscall.EFBIG
 	}
-	ctx, end := h.node.tree.begin(ctx)
-	defer end()
+	ctx, op := h.begin(ctx, "fallocate")
+	defer op.end(&errno)
 	attr, err := h.file.Attr(ctx)
 	if err != nil {
 		return h.errno(ctx, opStat, err)
@@ -128,8 +138,8 @@ func (h *handle) Allocate(ctx context.Context, off, size uint64, mode uint32) sy
 	if attr.Size >= off+size {
 		return 0
 	}
-	grow := sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrSize, Size: off + size}}
-	err = h.file.SetAttr(grow).Wait(ctx)
+	op.Set = sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrSize, Size: off + size}}
+	err = h.file.SetAttr(op.Set).Wait(ctx)
 	h.node.changed()
 	return h.errno(ctx, opWrite, err)
 }
@@ -138,9 +148,9 @@ var _ fs.FileLseeker = (*handle)(nil)
 
 // Lseek is lseek(2) with SEEK_DATA or SEEK_HOLE. A file is all data here, with
 // the hole at its end that every file has.
-func (h *handle) Lseek(ctx context.Context, off uint64, whence uint32) (uint64, syscall.Errno) {
-	ctx, end := h.node.tree.begin(ctx)
-	defer end()
+func (h *handle) Lseek(ctx context.Context, off uint64, whence uint32) (at uint64, errno syscall.Errno) {
+	ctx, op := h.begin(ctx, "lseek")
+	defer op.end(&errno)
 	attr, err := h.file.Attr(ctx)
 	if err != nil {
 		return 0, h.errno(ctx, opStat, err)

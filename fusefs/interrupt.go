@@ -3,6 +3,7 @@ package fusefs
 import (
 	"context"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -26,6 +27,7 @@ const signalPoll = 50 * time.Millisecond
 // Only an operation that somebody waits for (Done) is watched.
 type operation struct {
 	*fuse.Context
+	Request
 	tree      *tree
 	interrupt chan struct{}
 
@@ -34,15 +36,32 @@ type operation struct {
 	err  error         // not nil once done
 }
 
-// begin returns the context of a request that a handler was called with. end
-// must be called when the handler returns.
-func (t *tree) begin(ctx context.Context) (opCtx context.Context, end func()) {
-	request, ok := ctx.(*fuse.Context)
-	if !ok {
-		return context.WithCancel(ctx)
+// begin returns the context of a request that a handler was called with, about
+// the node or, where name is not empty, about that name in it. The handler calls
+// end when it returns.
+func (n *node) begin(ctx context.Context, request, name string) (context.Context, *operation) {
+	caller, _ := ctx.(*fuse.Context) // go-fuse always passes one
+	op := &operation{
+		Context:   caller,
+		Request:   Request{Operation: request, UID: caller.Uid, PID: caller.Pid, Began: time.Now(), from: place{n, name}},
+		tree:      n.tree,
+		interrupt: make(chan struct{}),
 	}
-	op := &operation{Context: request, tree: t, interrupt: make(chan struct{})}
-	return sftpconn.WithInterrupt(op, op.interrupt), op.finish
+	n.tree.opts.Observer.Begin(&op.Request)
+	return sftpconn.WithInterrupt(op, op.interrupt), op
+}
+
+// end tells of the outcome, and ends the context. It is to be deferred, and
+// passes on a panic.
+func (o *operation) end(errno *syscall.Errno) {
+	reason := recover()
+	if reason != nil {
+		*errno = syscall.EIO // see tree.panicked
+		defer panic(reason)
+	}
+	o.Took, o.Errno = time.Since(o.Began), *errno
+	o.tree.opts.Observer.End(&o.Request)
+	o.finish()
 }
 
 // Done returns a channel that is closed when the program behind the request is

@@ -227,26 +227,27 @@ func TestForcedUnmount(t *testing.T) {
 }
 
 func TestOperation(t *testing.T) {
-	tr := &tree{}
+	tr := &tree{opts: Options{Observer: noObserver{}}}
+	n := &node{tree: tr}
 	t.Run("asked before the end", func(t *testing.T) {
-		ctx, end := tr.begin(&fuse.Context{Cancel: make(chan struct{})})
+		ctx, op := n.begin(&fuse.Context{Cancel: make(chan struct{})}, "read", "")
 		done := ctx.Done()
 		require.NoError(t, ctx.Err())
-		end()
+		op.end(new(syscall.Errno))
 		<-done
 		require.ErrorIs(t, ctx.Err(), context.Canceled)
 	})
 	t.Run("asked after the end", func(t *testing.T) {
-		ctx, end := tr.begin(&fuse.Context{Cancel: make(chan struct{})})
-		end()
+		ctx, op := n.begin(&fuse.Context{Cancel: make(chan struct{})}, "read", "")
+		op.end(new(syscall.Errno))
 		<-ctx.Done()
 		require.ErrorIs(t, ctx.Err(), context.Canceled)
 	})
 	t.Run("parent of another context", func(*testing.T) {
-		ctx, end := tr.begin(&fuse.Context{Cancel: make(chan struct{})})
+		ctx, op := n.begin(&fuse.Context{Cancel: make(chan struct{})}, "read", "")
 		child, cancel := context.WithTimeout(ctx, time.Hour)
 		defer cancel()
-		end()
+		op.end(new(syscall.Errno))
 		<-child.Done()
 	})
 	tr.watchers.Wait()

@@ -33,6 +33,7 @@ type tree struct {
 	notifier   *notifier
 	connection connection
 	watchers   sync.WaitGroup                   // operations' watch goroutines
+	opened     atomic.Uint64                    // handles that there were
 	space      atomic.Pointer[sftpconn.StatVFS] // as last told, see statVFS
 	panics     atomic.Uint64                    // see panicked
 }

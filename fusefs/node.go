@@ -161,9 +161,9 @@ func (n *node) anyHandle() *handle {
 
 var _ fs.NodeLookuper = (*node)(nil)
 
-func (n *node) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+func (n *node) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (inode *fs.Inode, errno syscall.Errno) {
+	ctx, op := n.begin(ctx, "lookup", name)
+	defer op.end(&errno)
 	path, errno := n.pathOf(name)
 	if errno != 0 {
 		return nil, errno
@@ -188,13 +188,13 @@ var _ fs.NodeAccesser = (*node)(nil)
 // Access lets everything pass but the execution of a file that nobody may
 // execute: the server decides at the operation itself. With default_permissions
 // the kernel decides, and does not ask.
-func (n *node) Access(ctx context.Context, mask uint32) syscall.Errno {
+func (n *node) Access(ctx context.Context, mask uint32) (errno syscall.Errno) {
 	const execute = 1 // X_OK
 	if mask&execute == 0 || n.Mode() != syscall.S_IFREG {
 		return 0
 	}
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+	ctx, op := n.begin(ctx, "access", "")
+	defer op.end(&errno)
 	attr, _, errno := n.attr(ctx)
 	if errno == 0 && attr.Valid&sftpconn.AttrMode != 0 && attr.Mode&0o111 == 0 {
 		return syscall.EACCES
@@ -206,9 +206,9 @@ var _ fs.NodeStatfser = (*node)(nil)
 
 // Statfs describes the remote file system. Where the server cannot, all counts
 // are zero, which df(1) takes for unknown.
-func (n *node) Statfs(ctx context.Context, out *fuse.StatfsOut) syscall.Errno {
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+func (n *node) Statfs(ctx context.Context, out *fuse.StatfsOut) (errno syscall.Errno) {
+	ctx, op := n.begin(ctx, "statfs", "")
+	defer op.end(&errno)
 	path, ok := n.path()
 	if !ok {
 		path = n.tree.opts.Root

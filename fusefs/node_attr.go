@@ -15,9 +15,9 @@ import (
 
 var _ fs.NodeGetattrer = (*node)(nil)
 
-func (n *node) Getattr(ctx context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+func (n *node) Getattr(ctx context.Context, _ fs.FileHandle, out *fuse.AttrOut) (errno syscall.Errno) {
+	ctx, op := n.begin(ctx, "getattr", "")
+	defer op.end(&errno)
 	if n.EmbeddedInode().IsRoot() {
 		return n.getattrOfRoot(ctx, &out.Attr)
 	}
@@ -72,13 +72,14 @@ func (n *node) attr(ctx context.Context) (attr sftpconn.Attr, linked bool, errno
 
 var _ fs.NodeSetattrer = (*node)(nil)
 
-func (n *node) Setattr(ctx context.Context, fh fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+func (n *node) Setattr(ctx context.Context, fh fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) (errno syscall.Errno) {
+	ctx, op := n.begin(ctx, "setattr", "")
+	defer op.end(&errno)
 	set, errno := n.change(ctx, in)
 	if errno != 0 {
 		return errno
 	}
+	op.Set = set
 	at := time.Now()
 	attr, linked, errno := n.setAttr(ctx, fh, set)
 	if errno != 0 {

@@ -14,9 +14,9 @@ import (
 
 var _ fs.NodeMkdirer = (*node)(nil)
 
-func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (inode *fs.Inode, errno syscall.Errno) {
+	ctx, op := n.begin(ctx, "mkdir", name)
+	defer op.end(&errno)
 	path, errno := n.pathOf(name)
 	if errno != 0 {
 		return nil, errno
@@ -35,9 +35,9 @@ func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.En
 
 var _ fs.NodeRmdirer = (*node)(nil)
 
-func (n *node) Rmdir(ctx context.Context, name string) syscall.Errno {
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+func (n *node) Rmdir(ctx context.Context, name string) (errno syscall.Errno) {
+	ctx, op := n.begin(ctx, "rmdir", name)
+	defer op.end(&errno)
 	path, errno := n.pathOf(name)
 	if errno != 0 {
 		return errno
@@ -53,9 +53,9 @@ func (n *node) Rmdir(ctx context.Context, name string) syscall.Errno {
 
 var _ fs.NodeUnlinker = (*node)(nil)
 
-func (n *node) Unlink(ctx context.Context, name string) syscall.Errno {
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+func (n *node) Unlink(ctx context.Context, name string) (errno syscall.Errno) {
+	ctx, op := n.begin(ctx, "unlink", name)
+	defer op.end(&errno)
 	path, errno := n.pathOf(name)
 	if errno != 0 {
 		return errno
@@ -73,13 +73,14 @@ var _ fs.NodeRenamer = (*node)(nil)
 
 // Rename takes RENAME_NOREPLACE (renameat2(2)); SFTP can neither exchange two
 // names nor leave a whiteout.
-func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedder, newName string, flags uint32) (errno syscall.Errno) {
+	ctx, op := n.begin(ctx, "rename", name)
+	defer op.end(&errno)
 	to, ok := newParent.(*node)
 	if !ok || flags&^unix.RENAME_NOREPLACE != 0 {
 		return syscall.EINVAL
 	}
+	op.to = place{to, newName}
 	oldPath, errno := n.pathOf(name)
 	if errno != 0 {
 		return errno
@@ -89,13 +90,13 @@ func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedd
 		return errno
 	}
 	replace := flags&unix.RENAME_NOREPLACE == 0
-	op := opRename
+	kind := opRename
 	if !replace {
-		op = opRenameNew
+		kind = opRenameNew
 	}
 	replaced := nodeOf(to.GetChild(newName))
 	errno = replaced.replacing(newPath, func() syscall.Errno {
-		return n.tree.change(ctx, op, func() error {
+		return n.tree.change(ctx, kind, func() error {
 			return n.tree.fsys.Rename(ctx, oldPath, newPath, replace)
 		}, oldPath, newPath)
 	})
@@ -114,9 +115,9 @@ func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedd
 
 var _ fs.NodeOpendirHandler = (*node)(nil)
 
-func (n *node) OpendirHandle(ctx context.Context, _ uint32) (fs.FileHandle, uint32, syscall.Errno) {
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+func (n *node) OpendirHandle(ctx context.Context, _ uint32) (fh fs.FileHandle, reply uint32, errno syscall.Errno) {
+	ctx, op := n.begin(ctx, "opendir", "")
+	defer op.end(&errno)
 	d := &dirHandle{node: n}
 	if errno := d.list(ctx); errno != 0 {
 		return nil, 0, errno

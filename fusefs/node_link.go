@@ -16,9 +16,10 @@ var _ fs.NodeSymlinker = (*node)(nil)
 
 // Symlink makes a symbolic link. The target goes to the server as it is, even
 // if it will not be shown (see Readlink): the link may be meant for others.
-func (n *node) Symlink(ctx context.Context, target, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+func (n *node) Symlink(ctx context.Context, target, name string, out *fuse.EntryOut) (inode *fs.Inode, errno syscall.Errno) {
+	ctx, op := n.begin(ctx, "symlink", name)
+	defer op.end(&errno)
+	op.Target = target
 	path, errno := n.pathOf(name)
 	if errno != 0 {
 		return nil, errno
@@ -40,9 +41,9 @@ var _ fs.NodeReadlinker = (*node)(nil)
 // Readlink reads a symbolic link. The kernel resolves what it reads as, so a
 // target that can lead out of the mount is EPERM unless NoContainSymlinks.
 // The kernel does not remember the answer: it changes when a folder above moves.
-func (n *node) Readlink(ctx context.Context) ([]byte, syscall.Errno) {
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+func (n *node) Readlink(ctx context.Context) (reads []byte, errno syscall.Errno) {
+	ctx, op := n.begin(ctx, "readlink", "")
+	defer op.end(&errno)
 	path, ok := n.path()
 	if !ok {
 		return nil, syscall.ESTALE
@@ -75,13 +76,14 @@ var _ fs.NodeLinker = (*node)(nil)
 //
 // Symbolic links are told apart: Readlink is asked for an inode, and what it may
 // answer depends on the folder that the link was found in.
-func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, out *fuse.EntryOut) (inode *fs.Inode, errno syscall.Errno) {
 	old, ok := target.(*node)
 	if !ok {
 		return nil, syscall.EXDEV
 	}
+	ctx, op := old.begin(ctx, "link", "")
+	defer op.end(&errno)
+	op.to = place{n, name}
 	oldPath, ok := old.path()
 	if !ok {
 		return nil, syscall.ENOENT

@@ -36,9 +36,9 @@ func openFlags(flags uint32) sftpconn.OpenFlags {
 
 var _ fs.NodeOpener = (*node)(nil)
 
-func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+func (n *node) Open(ctx context.Context, flags uint32) (fh fs.FileHandle, reply uint32, errno syscall.Errno) {
+	ctx, op := n.begin(ctx, "open", "")
+	defer op.end(&errno)
 	if errno := n.settle(ctx); errno != 0 {
 		return nil, 0, errno
 	}
@@ -47,6 +47,7 @@ func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 		return nil, 0, syscall.ESTALE // the kernel looks the name up anew
 	}
 	f := openFlags(flags)
+	op.Flags = f
 	file, attr, err := n.tree.fsys.Open(ctx, path, f, 0)
 	if errors.Is(err, iofs.ErrNotExist) {
 		// The kernel knows the name longer than the server. Told so, it
@@ -61,8 +62,8 @@ func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 		_ = file.Close(ctx)
 		return nil, 0, syscall.ESTALE
 	}
-	reply := n.cacheFlags(ctx, attr, f)
-	return n.opened(file, f), reply, 0
+	reply = n.cacheFlags(ctx, attr, f)
+	return n.opened(op, file, f), reply, 0
 }
 
 // cacheFlags decides what becomes of the pages and attributes that the kernel
@@ -101,9 +102,10 @@ func (n *node) cacheFlags(ctx context.Context, attr sftpconn.Attr, flags sftpcon
 	return 0
 }
 
-// opened returns the handle for a file of the node that was just opened.
-func (n *node) opened(file sftpconn.File, flags sftpconn.OpenFlags) *handle {
-	h := &handle{node: n, file: file, flags: flags}
+// opened returns the handle for a file of the node that op has just opened.
+func (n *node) opened(op *operation, file sftpconn.File, flags sftpconn.OpenFlags) *handle {
+	h := &handle{node: n, file: file, flags: flags, number: n.tree.opened.Add(1)}
+	op.File = h.number
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.handles = append(n.handles, h)
@@ -112,22 +114,22 @@ func (n *node) opened(file sftpconn.File, flags sftpconn.OpenFlags) *handle {
 
 var _ fs.NodeCreater = (*node)(nil)
 
-func (n *node) Create(ctx context.Context, name string, flags uint32, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+func (n *node) Create(ctx context.Context, name string, flags uint32, mode uint32, out *fuse.EntryOut) (inode *fs.Inode, fh fs.FileHandle, reply uint32, errno syscall.Errno) {
+	ctx, op := n.begin(ctx, "create", name)
+	defer op.end(&errno)
 	f := openFlags(flags) | sftpconn.Create
 	if flags&syscall.O_EXCL != 0 {
 		f |= sftpconn.Excl
 	}
+	op.Flags = f
 	inode, file, errno := n.create(ctx, name, f, mode, out)
 	if errno != 0 {
 		return nil, nil, 0, errno
 	}
-	var reply uint32
 	if n.tree.opts.DirectIO {
 		reply = fuse.FOPEN_DIRECT_IO
 	}
-	return inode, nodeOf(inode).opened(file, f), reply, 0
+	return inode, nodeOf(inode).opened(op, file, f), reply, 0
 }
 
 // create opens a file that is to be created.
@@ -156,12 +158,12 @@ func (n *node) create(ctx context.Context, name string, f sftpconn.OpenFlags, mo
 var _ fs.NodeMknoder = (*node)(nil)
 
 // Mknod makes a regular file. SFTP version 3 cannot make others.
-func (n *node) Mknod(ctx context.Context, name string, mode uint32, _ uint32, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
+func (n *node) Mknod(ctx context.Context, name string, mode uint32, _ uint32, out *fuse.EntryOut) (inode *fs.Inode, errno syscall.Errno) {
 	if typ := mode & syscall.S_IFMT; typ != 0 && typ != syscall.S_IFREG {
 		return nil, syscall.EPERM
 	}
-	ctx, end := n.tree.begin(ctx)
-	defer end()
+	ctx, op := n.begin(ctx, "mknod", name)
+	defer op.end(&errno)
 	f := sftpconn.Write | sftpconn.Create | sftpconn.Excl
 	inode, file, errno := n.create(ctx, name, f, mode, out)
 	if errno != 0 {

@@ -22,7 +22,7 @@ type Options struct {
 	Subtype string // the type there is "fuse." and this
 
 	AllowOther         bool // let other users in
-	AllowRoot          bool // let root in, and nobody else
+	AllowRoot          bool // let root in, and noObserver else
 	DefaultPermissions bool // the kernel checks modes and owners
 	ReadOnly           bool
 
@@ -48,8 +48,9 @@ type Options struct {
 	TransformSymlinks bool // make absolute targets below Root relative
 	FollowSymlinks    bool // show what links lead to on the server
 
-	Logger *slog.Logger // nil: nothing is logged
-	Debug  bool         // log every request of the kernel
+	Observer Observer     // is told of every request; may be nil
+	Logger   *slog.Logger // nil: nothing is logged
+	Debug    bool         // log every request of the kernel
 }
 
 // DefaultOptions returns the options of a mount without any: libfuse's and
@@ -73,6 +74,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.FsName == "" {
 		o.FsName = o.Subtype
+	}
+	if o.Observer == nil {
+		o.Observer = noObserver{}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))

@@ -46,7 +46,9 @@ func explosive(fsys sftpconn.FS) sftpconn.FS {
 // its stack and counted. All else goes on, also what waited for that request.
 func TestPanic(t *testing.T) {
 	var log bytes.Buffer
+	w := &witness{begun: map[*Request]bool{}}
 	f := mount(t, explosive, func(o *Options) {
+		o.Observer = w
 		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	})
 	f.put("boom", "content")
@@ -64,6 +66,7 @@ func TestPanic(t *testing.T) {
 	assert.Equal(t, "more", f.get("file"))
 
 	assert.EqualValues(t, 3, f.server.Panics())
+	assert.Contains(t, w.take(), "rename "+f.dir+"/boom to "+f.dir+"/file input/output error")
 	f.server.tree.opts.Logger.Info("all requests are logged") // after them, the buffer is this goroutine's
 	assert.Equal(t, 3, strings.Count(log.String(), "panic in a request"))
 	assert.Contains(t, log.String(), "panic_test.go", "the stack shows where")
