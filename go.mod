@@ -7,6 +7,7 @@ require (
 	github.com/hanwen/go-fuse/v2 v2.12.1
 	github.com/hashicorp/golang-lru/v2 v2.0.7
 	github.com/kevinburke/ssh_config v1.6.0
+	github.com/moby/sys/mountinfo v0.7.3
 	github.com/pkg/sftp v1.13.12
 	github.com/pkg/sftp/v2 v2.0.0-alpha2
 	github.com/skeema/knownhosts v1.3.3

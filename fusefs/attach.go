@@ -153,6 +153,10 @@ func receiveFD(socket int) (int, error) {
 	return fds[0], nil
 }
 
+// Detach takes what is mounted on dir out of the directory tree at once, whoever
+// serves it, or served it. Files that are open on it stay open.
+func Detach(dir string) error { return detach(dir, true) }
+
 // detach unmounts dir; lazily, it takes it out of the tree now and leaves the
 // rest to when nothing uses it any more.
 func detach(dir string, lazy bool) error {

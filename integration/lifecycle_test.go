@@ -3,6 +3,8 @@ package integration
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -131,15 +133,37 @@ func TestRelativeDirectories(t *testing.T) {
 	}
 }
 
-// A program that was killed leaves a dead mount. The next one says so, and
-// which command clears it.
+// A program that was killed leaves a dead mount, which the next one takes away.
 func TestDeadMount(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
+	m.expect(`cleared a dead mount`)
 	m.write("file", "content")
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(m.dir, link))
+	for _, dir := range []string{m.dir, link} {
+		m.signal(syscall.SIGKILL)
+		<-m.ended
+		require.True(t, m.mounted())
+		m.start(hostAlias+":"+m.remote, dir)
+		eventually(t, 20*time.Second, func() bool {
+			content, err := os.ReadFile(m.path("file"))
+			return err == nil && string(content) == "content"
+		}, "a mount that answers")
+	}
+	m.waitForLog("cleared a dead mount")
+	mounts, err := mountPoints()
+	require.NoError(t, err)
+	assert.Len(t, slices.DeleteFunc(mounts, func(dir string) bool { return dir != m.dir }), 1, "the dead ones are gone")
+}
+
+// The dead mount of another program is not this one's to take away. It says so,
+// and which command clears it.
+func TestDeadMountOfAnother(t *testing.T) {
+	t.Parallel()
+	m := newMount(t, "-o", "subtype=another")
 	m.signal(syscall.SIGKILL)
 	<-m.ended
-	require.True(t, m.mounted())
 
 	said, err := runDetached(t, "", "-F", m.client.config, hostAlias+":"+m.remote, m.dir)
 	require.Error(t, err)
@@ -148,9 +172,6 @@ func TestDeadMount(t *testing.T) {
 	require.True(t, found, "no command in %q", said)
 	shell(t, "/", command)
 	assert.False(t, m.mounted())
-
-	m.start(hostAlias+":"+m.remote, m.dir)
-	assert.Equal(t, "content", m.mountFile("file"))
 }
 
 func TestHelpAndVersion(t *testing.T) {

@@ -30,6 +30,10 @@ var refusals = []refusal{
 	{name: "no such directory", args: []string{"server:/no/such/directory", "MNT"}, says: `/no/such/directory.*(not exist|no such)`},
 	{name: "file instead of directory", args: []string{"server:/etc/passwd", "MNT"}, says: `/etc/passwd.*not a directory`},
 	{name: "no such mountpoint", args: []string{"server:/", "/no/such/place"}, says: `/no/such/place.*not exist`},
+	{name: "key below the mountpoint", prepare: func(t *testing.T, m *mount, s *sshd) {
+		require.NoError(t, os.WriteFile(m.path("key"), s.userKey.private, 0o600))
+		m.client.replaceInConfig(t, m.client.path("key"), m.path("key"))
+	}, says: `hide the key .*/key .*IdentityFile=`},
 	{name: "file as mountpoint", args: []string{"server:/", "/etc/passwd"}, says: `/etc/passwd.*not a directory`},
 	{name: "wrong key", prepare: func(t *testing.T, m *mount, _ *sshd) {
 		m.client.writeFile(t, "key", newKeyPair(t).private)

@@ -31,8 +31,8 @@ func checkMountpoint(path string) (string, error) {
 func mountpointError(path string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOTCONN):
-		return failure(exitMountpoint, "mountpoint %s is a dead mount: the program that served it is gone; clear it with: %s",
-			path, unmountCommand(path))
+		return failure(exitMountpoint, "mountpoint %s is a dead mount (%w): the program that served it is gone; clear it with: %s",
+			path, syscall.ENOTCONN, unmountCommand(path))
 	case errors.Is(err, fs.ErrNotExist):
 		return failure(exitMountpoint, "mountpoint %s does not exist: create it with: mkdir %s", path, shellQuote(path))
 	}

@@ -53,7 +53,7 @@ func TestDeadMountIsNamed(t *testing.T) {
 
 	_, err = checkMountpoint(dir)
 	require.EqualError(t, err, "mountpoint "+dir+
-		" is a dead mount: the program that served it is gone; clear it with: umount "+dir)
+		" is a dead mount (transport endpoint is not connected): the program that served it is gone; clear it with: umount "+dir)
 	assert.Equal(t, exitMountpoint, exitCode(err))
 }
 

@@ -19,10 +19,11 @@ func serve(o *options, starter *parent) error {
 		log.Warn(warning)
 	}
 	log.Debug("accepted options that mean nothing here", "options", o.ignored)
-	mountpoint, err := checkMountpoint(o.mountpoint)
+	mountpoint, err := readyMountpoint(o.mountpoint, o.mount.subtype, log)
 	if err != nil {
 		return err
 	}
+	o.mountpoint = mountpoint
 	if err := checkFUSE(); err != nil {
 		return err
 	}

@@ -156,6 +156,9 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 	if err := makeAbsolute(&cfg); err != nil {
 		return nil, err
 	}
+	if err := refuseOwnWay(o.mountpoint, neededFiles(o, &cfg)); err != nil {
+		return nil, err
+	}
 	dialer := sshdial.NewDialer(cfg, dialOptions)
 	dial := func(ctx context.Context) (sftpconn.Session, error) {
 		client, err := dialer.Dial(ctx)

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"syscall"
+
+	"github.com/moby/sys/mountinfo"
+	"golang.org/x/sys/unix"
+
+	"sftpmount/fusefs"
+)
+
+// A program that crashed or was killed leaves its mount behind: whoever touches
+// it gets ENOTCONN until somebody unmounts it. The next start does that, so that
+// a restart by systemd or "mount -a" mends what a crash broke.
+
+// readyMountpoint is checkMountpoint, after a dead mount of a program with the
+// same subtype was taken away from path.
+func readyMountpoint(path, subtype string, log *slog.Logger) (string, error) {
+	for {
+		dir, err := checkMountpoint(path)
+		if !errors.Is(err, syscall.ENOTCONN) {
+			return dir, err
+		}
+		left, ok := deadMount(path, "fuse."+subtype)
+		if !ok {
+			return "", err
+		}
+		if detachErr := fusefs.Detach(left.Mountpoint); detachErr != nil {
+			return "", fmt.Errorf("%w; it could not be cleared: %w", err, detachErr)
+		}
+		log.Warn("cleared a dead mount, whose program had ended without unmounting",
+			"mountpoint", left.Mountpoint, "source", left.Source)
+	}
+}
+
+// deadMount finds the mount at path, which answers nothing any more, if it is of
+// type fsType.
+func deadMount(path, fsType string) (*mountinfo.Info, bool) {
+	// Opened like this, the kernel finds where path leads without asking the
+	// file system there.
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, false
+	}
+	defer func() { _ = unix.Close(fd) }()
+	dir, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+	if err != nil {
+		return nil, false
+	}
+	mounts, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
+		return m.Mountpoint != dir, false
+	})
+	if err != nil || len(mounts) == 0 {
+		return nil, false
+	}
+	top := mounts[len(mounts)-1] // of those that lie on each other
+	return top, top.FSType == fsType
+}
