@@ -24,54 +24,91 @@ func newMark() uint32 { return syscall.S_ISVTX | rand.Uint32N(8)<<6 }
 
 // createExcl makes a file that must not exist.
 func (f *FS) createExcl(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (*file, error) {
-	mark := newMark()
+	bits := newMark()
+	m := f.marks.begin(path)
 	made, err := run(ctx, f.sup, opCreateExcl,
-		func(l *link) (*file, error) { return f.openOn(ctx, l, path, flags, mark) },
-		func() (*file, error) { return f.claim(ctx, path, flags, mark) })
+		func(l *link) (*file, error) { return f.openOn(ctx, l, path, flags, bits) },
+		func() (*file, error) { return f.claim(ctx, path, flags, bits) })
 	if err != nil {
+		f.marks.end(m)
+		close(m.made)
 		return nil, err
 	}
 	// A server that keeps no modes may refuse this one too, and is not worse
 	// off for it.
-	made.mark = &pending{f: made, op: opFileSetAttr, set: *modeOf(mode), marked: path}
-	f.marks.add(made.mark)
+	made.mark = &pending{f: made, op: opFileSetAttr, set: *modeOf(mode), mark: m}
 	made.begin(made.mark)
+	m.replacing = made.mark
+	close(m.made)
 	made.known.Mode = made.known.Mode&syscall.S_IFMT | mode&0o7777
 	return made, nil
 }
 
-// marks are the marks that are not replaced yet, by path. Requests by path take
-// another channel than those on a file, so they wait until they cannot see one.
+// mark is a file that is being made with a mark, or carries it.
+type mark struct {
+	path      string
+	made      chan struct{} // closed when it is made, or could not be
+	replacing *pending      // what replaces the mark; nil if none was made. Set before made is closed
+}
+
+// marks are those that are not replaced yet. Requests by path take another
+// channel than those on a file, so they wait until they cannot see one.
 type marks struct {
-	mu     sync.Mutex
-	byPath map[string]*pending
+	mu  sync.Mutex
+	all map[*mark]nothing
 }
 
-func (m *marks) add(p *pending) {
+func (m *marks) begin(path string) *mark {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.byPath == nil {
-		m.byPath = make(map[string]*pending)
+	if m.all == nil {
+		m.all = make(map[*mark]nothing)
 	}
-	m.byPath[p.marked] = p
+	begun := &mark{path: path, made: make(chan struct{})}
+	m.all[begun] = nothing{}
+	return begun
 }
 
-func (m *marks) remove(p *pending) {
+func (m *marks) end(over *mark) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.byPath[p.marked] == p {
-		delete(m.byPath, p.marked)
-	}
+	delete(m.all, over)
 }
 
-// await waits until no mark can be seen at path, nor directly below it.
-func (m *marks) await(ctx context.Context, path string) error {
-	for _, p := range m.near(path) {
-		if err := p.Wait(ctx); err != nil && !p.isSettled() {
+// unmarked waits until no mark can be seen at path, nor directly below it.
+func (f *FS) unmarked(ctx context.Context, path string) error {
+	for _, found := range f.marks.near(path) {
+		if err := f.awaitMark(ctx, found); err != nil {
 			return err
 		}
-		p.f.closeOrphan(ctx)
 	}
+	return nil
+}
+
+func (f *FS) awaitMark(ctx context.Context, m *mark) error {
+	interrupt := sftpconn.Interrupt(ctx)
+	for made := false; !made; {
+		select {
+		case <-m.made:
+			made = true
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-interrupt:
+			// It is over soon if there is a connection, and EINTR if not.
+			if _, err := f.sup.acquire(ctx, 0); err != nil {
+				return err
+			}
+			interrupt = nil
+		}
+	}
+	p := m.replacing
+	if p == nil {
+		return nil
+	}
+	if err := p.Wait(ctx); err != nil && !p.isSettled() {
+		return err
+	}
+	p.f.closeOrphan(ctx)
 	return nil
 }
 
@@ -100,13 +137,13 @@ func (f *file) closeOrphan(ctx context.Context) {
 }
 
 // near returns the marks at path and directly below it.
-func (m *marks) near(path string) []*pending {
+func (m *marks) near(path string) []*mark {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var found []*pending
-	for marked, p := range m.byPath {
-		if marked == path || gopath.Dir(marked) == path {
-			found = append(found, p)
+	var found []*mark
+	for one := range m.all {
+		if one.path == path || gopath.Dir(one.path) == path {
+			found = append(found, one)
 		}
 	}
 	return found
@@ -125,7 +162,7 @@ func (f *FS) claim(ctx context.Context, path string, flags sftpconn.OpenFlags, m
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	attr, err := f.Lstat(ctx, path)
+	attr, err := f.lstat(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +170,7 @@ func (f *FS) claim(ctx context.Context, path string, flags sftpconn.OpenFlags, m
 		return nil, errNotDone
 	}
 	// The mark may not let us open it.
-	if _, err := f.SetAttr(ctx, path, *modeOf(mark | syscall.S_IRUSR | syscall.S_IWUSR)); err != nil {
+	if _, err := f.setAttr(ctx, path, *modeOf(mark | syscall.S_IRUSR | syscall.S_IWUSR)); err != nil {
 		return nil, err
 	}
 	return run(ctx, f.sup, opOpen, func(l *link) (*file, error) {

@@ -52,15 +52,20 @@ func (f *FS) Status() Status { return f.sup.snapshot() }
 
 // Lstat implements [sftpconn.FS].
 func (f *FS) Lstat(ctx context.Context, path string) (sftpconn.Attr, error) {
-	if err := f.marks.await(ctx, path); err != nil {
+	if err := f.unmarked(ctx, path); err != nil {
 		return sftpconn.Attr{}, err
 	}
+	return f.lstat(ctx, path)
+}
+
+// lstat is Lstat that may see a mark.
+func (f *FS) lstat(ctx context.Context, path string) (sftpconn.Attr, error) {
 	return run(ctx, f.sup, opLstat, func(l *link) (sftpconn.Attr, error) { return l.Lstat(ctx, path) }, nil)
 }
 
 // Stat implements [sftpconn.FS].
 func (f *FS) Stat(ctx context.Context, path string) (sftpconn.Attr, error) {
-	if err := f.marks.await(ctx, path); err != nil {
+	if err := f.unmarked(ctx, path); err != nil {
 		return sftpconn.Attr{}, err
 	}
 	return run(ctx, f.sup, opStat, func(l *link) (sftpconn.Attr, error) { return l.Stat(ctx, path) }, nil)
@@ -68,15 +73,20 @@ func (f *FS) Stat(ctx context.Context, path string) (sftpconn.Attr, error) {
 
 // SetAttr implements [sftpconn.FS].
 func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sftpconn.Attr, error) {
-	if err := f.marks.await(ctx, path); err != nil {
+	if err := f.unmarked(ctx, path); err != nil {
 		return sftpconn.Attr{}, err
 	}
+	return f.setAttr(ctx, path, set)
+}
+
+// setAttr is SetAttr that may change a file with a mark.
+func (f *FS) setAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sftpconn.Attr, error) {
 	return run(ctx, f.sup, opSetAttr, func(l *link) (sftpconn.Attr, error) { return l.SetAttr(ctx, path, set) }, nil)
 }
 
 // ReadDir implements [sftpconn.FS].
 func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, error) {
-	if err := f.marks.await(ctx, path); err != nil {
+	if err := f.unmarked(ctx, path); err != nil {
 		return nil, err
 	}
 	return run(ctx, f.sup, opReadDir, func(l *link) ([]sftpconn.DirEntry, error) { return l.ReadDir(ctx, path) }, nil)
@@ -99,7 +109,7 @@ func (f *FS) RealPath(ctx context.Context, path string) (string, error) {
 
 // Open implements [sftpconn.FS].
 func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (sftpconn.File, sftpconn.Attr, error) {
-	if err := f.marks.await(ctx, path); err != nil {
+	if err := f.unmarked(ctx, path); err != nil {
 		return nil, sftpconn.Attr{}, err
 	}
 	var opened *file
@@ -153,7 +163,7 @@ func (f *FS) Rmdir(ctx context.Context, path string) error {
 
 // Rename implements [sftpconn.FS].
 func (f *FS) Rename(ctx context.Context, oldPath, newPath string, replace bool) error {
-	if err := f.marks.await(ctx, oldPath); err != nil {
+	if err := f.unmarked(ctx, oldPath); err != nil {
 		return err
 	}
 	change := f.open.begin(oldPath, newPath)
@@ -173,7 +183,7 @@ func (f *FS) Symlink(ctx context.Context, target, path string) (sftpconn.Attr, e
 
 // Link implements [sftpconn.FS].
 func (f *FS) Link(ctx context.Context, oldPath, newPath string) (sftpconn.Attr, error) {
-	if err := f.marks.await(ctx, oldPath); err != nil {
+	if err := f.unmarked(ctx, oldPath); err != nil {
 		return sftpconn.Attr{}, err
 	}
 	return run(ctx, f.sup, opLink,

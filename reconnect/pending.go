@@ -10,14 +10,14 @@ import (
 // pending is a write or a change of attributes that was started on a file. It
 // is started anew on each handle that the file gets, until its outcome is known.
 //
-// All but f, op, off, set and marked is guarded by f.mu.
+// All but f, op, off, set and mark is guarded by f.mu.
 type pending struct {
-	f      *file
-	op     operation
-	data   []byte // of a write: what is still to be sent
-	off    int64
-	set    sftpconn.SetAttr
-	marked string // if it replaces a mark: where that is; nobody is told if it fails
+	f    *file
+	op   operation
+	data []byte // of a write: what is still to be sent
+	off  int64
+	set  sftpconn.SetAttr
+	mark *mark // if it replaces one; nobody is told if that fails
 
 	under   sftpconn.Pending // the request on the handle last tried
 	settled bool
@@ -88,13 +88,13 @@ func (f *file) settleLocked(p *pending, err error) error {
 		return p.err
 	}
 	p.settled, p.err = true, err
-	if p.marked != "" {
-		f.fs.marks.remove(p)
+	if p.mark != nil {
+		f.fs.marks.end(p.mark)
 	}
 	if i := slices.Index(f.unacked, p); i >= 0 {
 		f.unacked = slices.Delete(f.unacked, i, i+1)
 	}
-	if err != nil && p.marked == "" && f.unreported == nil {
+	if err != nil && p.mark == nil && f.unreported == nil {
 		f.unreported = err
 	}
 	f.tail.note(p)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -311,6 +312,21 @@ func TestExclusiveCreateOfAnother(t *testing.T) {
 	}
 	drop(t, server, f)
 	require.NoError(t, lock(), "one that was never sent is simply sent")
+}
+
+// Whoever looks at a file while it is being made exclusively waits until it has
+// the mode that was asked for.
+func TestMarkIsNotSeen(t *testing.T) {
+	m := newMount(t, sftpconn.Read, Options{})
+	m.server.SetFault(sftptest.Once("OPEN", sftptest.Verdict{Delay: 300 * time.Millisecond}))
+	var wg sync.WaitGroup
+	wg.Go(func() { m.open("lock", sftpconn.Write|sftpconn.Create|sftpconn.Excl) })
+	require.Eventually(t, func() bool { _, err := os.Lstat(m.dir + "/lock"); return err == nil }, testTimeout, time.Millisecond)
+	attr, err := m.fs.Lstat(m.ctx, m.dir+"/lock")
+	require.NoError(t, err)
+	assert.EqualValues(t, 0o644, attr.Mode&0o7777)
+	wg.Wait()
+	assert.Empty(t, m.fs.marks.near(m.dir))
 }
 
 // A file whose maker gave up and closed it while the link was down still gets
