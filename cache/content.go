@@ -48,13 +48,17 @@ type ourTimes struct {
 	set   bool // by a change of attributes; else by a write
 }
 
-// failure is the last error of a write that nobody waited for. count goes up
-// with each, so that every File can tell whether it has reported it (Linux:
+// failure is the last error of what nobody waited for. count goes up with each, so that every File can tell whether it has reported it (Linux:
 // errseq_t).
 type failure struct {
 	err   error
 	count uint64
 	bytes int64 // lost, not logged yet
+}
+
+func (f *failure) note(err error) {
+	f.count++
+	f.err = err
 }
 
 func newContent(fs *FS, path string) *content { return &content{fs: fs, lastPath: path} }
@@ -130,7 +134,7 @@ func (c *content) opened(f *File, attr sftpconn.Attr, before view) sftpconn.Attr
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.files = append(c.files, f)
-	f.reported = c.failure.count
+	f.reported.writing = c.failure.count
 	if f.flags&sftpconn.Truncate != 0 {
 		c.changes.all++
 		c.changes.cuts++

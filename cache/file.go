@@ -21,10 +21,10 @@ type File struct {
 
 	// Guarded by content.mu.
 	closed   bool
-	queued   int    // ops of content.queue that go through this File
-	written  int64  // bytes ever written through it
-	reported uint64 // how many failures of the content were returned here
-	setErr   error  // of a change of attributes, not yet returned by Flush
+	queued   int      // ops of content.queue that go through this File
+	written  int64    // bytes ever written through it
+	setting  failure  // of changes of attributes through it
+	reported reported // what was returned here
 	streams  streams
 }
 
@@ -133,7 +133,9 @@ func (f *File) Write(p []byte, off int64) sftpconn.Pending {
 		c.pushLocked()
 		return queued{c.fs, o}
 	}
-	if err := f.takeFailure(); err != nil {
+	before := f.reported
+	before.setting = f.setting.count // which a write does not tell of
+	if err := f.takeError(before); err != nil {
 		return failed{err}
 	}
 	c.write(f, p, off)
@@ -161,9 +163,10 @@ func (f *File) SetAttr(set sftpconn.SetAttr) sftpconn.Pending {
 func (f *File) Flush(ctx context.Context) error {
 	c := f.content
 	c.mu.Lock()
+	before := f.reported
 	if f.flags&sftpconn.Write == 0 && f.queued == 0 {
 		defer c.mu.Unlock()
-		return f.takeError()
+		return f.takeError(before)
 	}
 	c.pushLocked()
 	doubtful := c.doubtful
@@ -183,7 +186,7 @@ func (f *File) Flush(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return f.takeError()
+	return f.takeError(before)
 }
 
 // inOrder reports whether a request for attributes that is started now through f
@@ -289,23 +292,23 @@ func (f *File) Close(ctx context.Context) error {
 	return err
 }
 
-// takeFailure returns the error of a failed write that was not yet returned
-// here, with content.mu held.
-func (f *File) takeFailure() error {
-	failure := f.content.failure
-	if f.reported == failure.count {
-		return nil
-	}
-	f.reported = failure.count
-	return failure.err
-}
+// reported is how many failures were returned through a File: of the content's
+// writes, and of its own changes of attributes.
+type reported struct{ writing, setting uint64 }
 
-// takeError is takeFailure for changes of attributes through this File as well.
-func (f *File) takeError() error {
-	if err := f.takeFailure(); err != nil {
-		return err
+// takeError returns an error that was not returned here before, with content.mu
+// held. before is what had been when the caller began: what somebody else, such
+// as another process with the same open file, is told meanwhile concerns the
+// caller as well.
+func (f *File) takeError(before reported) error {
+	writing := &f.content.failure
+	switch {
+	case before.writing < writing.count:
+		f.reported.writing = writing.count
+		return writing.err
+	case before.setting < f.setting.count:
+		f.reported.setting = f.setting.count
+		return f.setting.err
 	}
-	err := f.setErr
-	f.setErr = nil
-	return err
+	return nil
 }

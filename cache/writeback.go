@@ -150,13 +150,10 @@ func (c *content) abandon() {
 func (c *content) failed(o *op, bytes int64) {
 	c.forget()
 	if o.set != nil {
-		if o.file.setErr == nil {
-			o.file.setErr = o.err
-		}
+		o.file.setting.note(o.err)
 		return
 	}
-	c.failure.count++
-	c.failure.err = o.err
+	c.failure.note(o.err)
 	c.failure.bytes += bytes
 	c.fs.mu.Lock()
 	if len(c.files) == 0 || c.fs.opens.closing {

@@ -227,6 +227,33 @@ func TestErrorsAreReportedOncePerFile(t *testing.T) {
 	})
 }
 
+// A loss that a close(2) is being told of is one for an fsync(2) of the same
+// open file that began before.
+func TestSimultaneousFlushesAreBothTold(t *testing.T) {
+	for name, start := range map[string]func(*File){
+		"Write":   func(f *File) { f.Write([]byte("lost"), 0) },
+		"SetAttr": func(f *File) { f.SetAttr(setMode(0o600)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+				file := open(t, f, "/d/a", readWrite)
+				s.fail = func(op, _ string) error {
+					if op == "WRITE" || op == "FSETSTAT" {
+						return syscall.ENOSPC
+					}
+					return nil
+				}
+				start(file)
+				told := make(chan error)
+				go func() { told <- file.Flush(t.Context()) }()
+				require.ErrorIs(t, file.Sync(t.Context()), syscall.ENOSPC)
+				require.ErrorIs(t, <-told, syscall.ENOSPC)
+				require.NoError(t, file.Sync(t.Context()), "told already")
+			})
+		})
+	}
+}
+
 // A write is taken at once, and whoever made it waits for the budget.
 func TestBudgetPushesBack(t *testing.T) {
 	far(t, Options{WriteBuffer: 4 * packetSize}, func(t *testing.T, s *farServer, f *FS) {
