@@ -24,6 +24,7 @@ type refusal struct {
 	args    []string // in place of those of a good mount; MNT is the mountpoint
 	stdin   string
 	says    string // pattern of the one line that says why
+	code    int    // exit status; 0: any other
 }
 
 var refusals = []refusal{
@@ -37,26 +38,33 @@ var refusals = []refusal{
 	{name: "file as mountpoint", args: []string{"server:/", "/etc/passwd"}, says: `/etc/passwd.*not a directory`},
 	{name: "wrong key", prepare: func(t *testing.T, m *mount, _ *sshd) {
 		m.client.writeFile(t, "key", newKeyPair(t).private)
-	}, says: `(?i)(permission denied|no authentication method|unable to authenticate|authentication failed|login)`},
+	}, says: `(?i)(permission denied|no authentication method|unable to authenticate|authentication failed|login)`, code: 15},
+	{name: "key that others can read", prepare: func(t *testing.T, m *mount, _ *sshd) {
+		require.NoError(t, os.Chmod(m.client.path("key"), 0o644))
+	}, says: `UNPROTECTED PRIVATE KEY FILE.*chmod 600`, code: 16},
 	{name: "changed host key", prepare: func(t *testing.T, m *mount, s *sshd) {
 		other := newKeyPair(t).public
 		m.client.writeFile(t, "known_hosts", []byte("# a comment\n[127.0.0.1]:"+strconv.Itoa(s.port)+" "+other+"\n"))
-	}, says: `changed.*known_hosts(:2|.* line 2)`},
+	}, says: `REMOTE HOST IDENTIFICATION HAS CHANGED.*known_hosts:2`, code: 14},
 	{name: "unknown host key", prepare: func(t *testing.T, m *mount, _ *sshd) {
 		m.client.writeFile(t, "known_hosts", nil)
 		m.client.replaceInConfig(t, "StrictHostKeyChecking yes", "StrictHostKeyChecking ask")
-	}, says: `(?i)host key.*SHA256:`},
+	}, says: `(?i)host key.*SHA256:`, code: 14},
 	{name: "strictly unknown host key", prepare: func(t *testing.T, m *mount, _ *sshd) {
 		m.client.writeFile(t, "known_hosts", nil)
-	}, says: `(?i)host key`},
-	{name: "nobody listens", prepare: func(_ *testing.T, _ *mount, s *sshd) { s.stop() }, says: `(?i)refused`},
+	}, says: `(?i)host key`, code: 14},
+	{name: "nobody listens", prepare: func(_ *testing.T, _ *mount, s *sshd) { s.stop() }, says: `(?i)refused`, code: 11},
 	{name: "silent server", prepare: func(t *testing.T, m *mount, _ *sshd) {
 		m.client.replaceInConfig(t, "Port ", "Port "+silentPort(t)+"\n    # ")
-	}, says: `(?i)(time|silent|did not answer)`},
+	}, says: `(?i)(time|silent|did not answer)`, code: 12},
 	{name: "not an ssh server", prepare: func(t *testing.T, m *mount, _ *sshd) {
 		m.client.replaceInConfig(t, "Port ", "Port "+rudePort(t)+"\n    # ")
 	}, says: `.`},
-	{name: "no sftp subsystem", server: []string{"Subsystem sftp /bin/false"}, says: `(?i)(sftp)`},
+	{name: "no sftp subsystem", server: []string{"Subsystem sftp /bin/false"}, says: `(?i)(sftp)`, code: 18},
+	{name: "shell that prints text", server: []string{"Subsystem sftp echo Welcome; " + sftpServerPath}, says: `Welcome.*start-up`, code: 19},
+	{name: "no common algorithm", server: []string{"Ciphers aes256-ctr"}, args: []string{"-o", "Ciphers=aes128-ctr", "server:/", "MNT"},
+		says: `aes128-ctr.*aes256-ctr|aes256-ctr.*aes128-ctr`, code: 13},
+	{name: "unknown name", args: []string{"-o", "HostName=nowhere.invalid", "server:/", "MNT"}, says: `nowhere\.invalid`, code: 10},
 	{name: "wrong password", server: []string{"PasswordAuthentication yes", "PermitRootLogin yes"},
 		prepare: withoutKey, args: []string{"-o", "password_stdin", "server:/", "MNT"}, stdin: "not it\n",
 		says: `(?i)(permission denied|password|unable to authenticate|authentication failed)`},
@@ -99,7 +107,11 @@ func TestRefusals(t *testing.T) {
 			}
 			for _, mode := range [][]string{{}, {"-f"}} {
 				said, err := runDetached(t, r.stdin, append(append(mode, "-F", c.config), args...)...)
-				require.Error(t, err, "exit status; it said %q", said)
+				var exit *exec.ExitError
+				require.ErrorAs(t, err, &exit, "it said %q", said)
+				if r.code != 0 {
+					assert.Equal(t, r.code, exit.ExitCode(), "it said %q", said)
+				}
 				assert.Regexp(t, r.says, said)
 				assert.Regexp(t, `\Asftpmount: [^\n]+\n\z`, said, "one line")
 				assert.False(t, m.mounted())

@@ -18,6 +18,14 @@ var (
 	// ErrProtocol says that the server broke the SFTP protocol. The
 	// connection is ended, since nothing further on it can be trusted.
 	ErrProtocol = errors.New("server broke the SFTP protocol")
+
+	// ErrText is an ErrProtocol: the server's shell prints text where SFTP
+	// should start.
+	ErrText = fmt.Errorf("%w: text where SFTP should start", ErrProtocol)
+
+	// ErrNoServer says that the SFTP server on the other side ended without
+	// a word.
+	ErrNoServer = errors.New("the server did not start SFTP")
 )
 
 // afterActing is the error of an operation whose first request was carried out

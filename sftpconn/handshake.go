@@ -25,12 +25,12 @@ func handshake(w io.Writer, r io.Reader) (extensions, error) {
 	}
 	var length [4]byte
 	if _, err := io.ReadFull(r, length[:]); err != nil {
-		return nil, fmt.Errorf("the server did not start SFTP; its sftp subsystem may be missing or broken: %w", err)
+		return nil, fmt.Errorf("%w; its sftp subsystem may be missing or broken: %w", ErrNoServer, err)
 	}
 	n := binary.BigEndian.Uint32(length[:])
 	if printable(length[:]) {
-		return nil, fmt.Errorf("%w: it sent %s where SFTP should start; a shell start-up file on the server prints text, which it must not do when no terminal is there",
-			ErrProtocol, firstLine(length[:], r))
+		return nil, fmt.Errorf("%w: it sent %s; a shell start-up file on the server prints text, which it must not do when no terminal is there",
+			ErrText, firstLine(length[:], r))
 	}
 	if n < 5 || n > maxReplyLength {
 		return nil, fmt.Errorf("%w: a first packet of %d bytes", ErrProtocol, n)

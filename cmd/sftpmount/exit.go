@@ -6,6 +6,9 @@ import (
 	"strings"
 	"syscall"
 	"unicode"
+
+	"sftpmount/sftpconn"
+	"sftpmount/sftpconn/sshdial"
 )
 
 // Exit codes, which the manual page documents.
@@ -18,7 +21,20 @@ const (
 	exitDirectory  = 5 // the remote directory cannot be mounted
 	exitMount      = 6 // FUSE refused the mount
 	exitUnsent     = 7 // the mount ended with data that did not reach the server
-	exitSignal     = 128
+
+	// What exitConnect stands for, where it can be told.
+	exitUnknownHost = 10 // the host name does not resolve
+	exitRefused     = 11 // nothing listens there
+	exitTimeout     = 12 // no answer
+	exitAlgorithms  = 13 // no algorithm in common
+	exitHostKey     = 14 // the host key is not accepted
+	exitLogin       = 15 // every login is refused
+	exitKeyFile     = 16 // the same, and a private key is left out that others can read
+	exitExpired     = 17 // the account or its password has expired
+	exitNoSFTP      = 18 // the server has no SFTP
+	exitText        = 19 // its shell prints text where SFTP should start
+
+	exitSignal = 128
 )
 
 // An exitError is a failure together with the code to exit with.
@@ -53,6 +69,37 @@ func usageError(format string, args ...any) error {
 // interrupted is the failure of a program that a signal ended before the mount.
 func interrupted(by syscall.Signal) error {
 	return failure(exitSignal+int(by), "stopped (%v) before anything was mounted", by)
+}
+
+// connectCode is the exit code for a server that was not reached.
+func connectCode(err error) int {
+	switch {
+	case errors.Is(err, sftpconn.ErrText):
+		return exitText
+	case errors.Is(err, sftpconn.ErrNoServer):
+		return exitNoSFTP
+	}
+	switch sshdial.CauseOf(err) {
+	case sshdial.CauseUnknownHost:
+		return exitUnknownHost
+	case sshdial.CauseRefused:
+		return exitRefused
+	case sshdial.CauseTimeout:
+		return exitTimeout
+	case sshdial.CauseAlgorithms:
+		return exitAlgorithms
+	case sshdial.CauseHostKey:
+		return exitHostKey
+	case sshdial.CauseLogin:
+		return exitLogin
+	case sshdial.CauseKeyFile:
+		return exitKeyFile
+	case sshdial.CauseExpired:
+		return exitExpired
+	case sshdial.CauseNoSubsystem:
+		return exitNoSFTP
+	}
+	return exitConnect
 }
 
 // oneLine writes err on one line. Servers and libraries put line breaks into

@@ -54,7 +54,7 @@ func TestProgramSaysWhatIsWrong(t *testing.T) {
 		{[]string{"host:", filepath.Join(dir, "no")}, exitMountpoint, "does not exist: create it with: mkdir " + dir + "/no"},
 		{[]string{"host:", filepath.Join(dir, "no"), "-f"}, exitMountpoint, "does not exist"},
 		{[]string{"host:", file}, exitMountpoint, "is not a directory"},
-		{[]string{"-p", closedPort(t), "127.0.0.1:", dir}, exitConnect, "refused"},
+		{[]string{"-p", closedPort(t), "127.0.0.1:", dir}, exitRefused, "refused"},
 		{[]string{"-p", closedPort(t), "127.0.0.1:", dir, "-o", "ProxyJump=other"}, exitConnect, "not supported yet"},
 		{[]string{"-p", closedPort(t), "127.0.0.1:", dir, "-o", "ProxyCommand=nc %h %p"}, exitConnect, "not supported yet"},
 	} {

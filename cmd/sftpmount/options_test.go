@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -68,5 +69,16 @@ func TestNearest(t *testing.T) {
 		"something_else_so": "",
 	} {
 		assert.Equal(t, want, nearest(name, known), name)
+	}
+}
+
+// Each keyword that is taken is explained.
+func TestKeywordsAreDocumented(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/ssh.md")
+	require.NoError(t, err)
+	rows := strings.ToLower(string(page))
+	for _, keyword := range sshKeywords {
+		assert.Regexp(t, `(?m)^\|[^|]*\b`+strings.ToLower(keyword)+`\b[^|]*\|`, rows)
 	}
 }

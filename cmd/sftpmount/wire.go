@@ -187,5 +187,5 @@ func connectError(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	return failure(exitConnect, "%w", err)
+	return failure(connectCode(err), "%w", err)
 }

@@ -33,7 +33,9 @@ type Config struct {
 	StrictHostKeyChecking string // "yes", "ask", "accept-new" or "no"
 	HostKeyAlias          string
 	HashKnownHosts        bool
-	RequiredRSASize       int // bits
+	RequiredRSASize       int    // bits
+	RevokedHostKeys       string // path; "" if there are none
+	RekeyLimit            uint64 // bytes between key exchanges; 0: as the cipher allows
 
 	Ciphers                  []string
 	KexAlgorithms            []string
@@ -106,6 +108,7 @@ func newConfig(host string, set, builtin settings) (Config, error) {
 		HostKeyAlias:          r.word("hostkeyalias", ""),
 		HashKnownHosts:        r.flag("hashknownhosts", false),
 		RequiredRSASize:       r.number("requiredrsasize", 1024),
+		RekeyLimit:            r.bytes("rekeylimit"),
 
 		PreferredAuthentications: r.list("preferredauthentications",
 			"publickey", "keyboard-interactive", "password"),

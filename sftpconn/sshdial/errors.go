@@ -35,6 +35,8 @@ type AuthError struct {
 	Tried      []string // what was tried, such as "publickey (id_ed25519)"
 	Offered    []string // methods with which the server still lets one go on
 	Notes      []string // why more was not tried
+
+	tooOpen bool // a private key was left out
 }
 
 func (e *AuthError) Error() string {
@@ -49,6 +51,17 @@ func (e *AuthError) Error() string {
 	}
 	return text
 }
+
+// Unwrap tells [CauseOf] of a key that was left out.
+func (e *AuthError) Unwrap() error {
+	if e.tooOpen {
+		return errTooOpen
+	}
+	return nil
+}
+
+// errEndedLogin says that the server disconnected instead of refusing.
+var errEndedLogin = errors.New("login ended by the server")
 
 // HostKeyError says that the server's host key was not accepted. It is
 // permanent.

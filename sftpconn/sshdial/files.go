@@ -24,7 +24,8 @@ var fileKeywords = []string{
 	"pubkeyacceptedalgorithms", "casignaturealgorithms",
 	"preferredauthentications", "pubkeyauthentication", "passwordauthentication",
 	"kbdinteractiveauthentication", "numberofpasswordprompts", "batchmode",
-	"proxyjump", "proxycommand", "bindinterface", "knownhostscommand", "revokedhostkeys",
+	"proxyjump", "proxycommand", "bindinterface", "knownhostscommand",
+	"revokedhostkeys", "rekeylimit",
 }
 
 // readFiles reads the settings for opts.Host from the files that ssh would

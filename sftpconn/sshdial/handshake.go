@@ -17,6 +17,9 @@ import (
 // may have to ask a directory, and slows down after a wrong password.
 const minAuthTimeout = 30 * time.Second
 
+// maxSaid bounds what is kept of the server's messages, in bytes.
+const maxSaid = 4096
+
 // handshake turns one TCP connection into an SSH connection.
 type handshake struct {
 	cfg    Config
@@ -27,6 +30,8 @@ type handshake struct {
 
 	prompter Prompter // nil if the user must not be asked
 	redial   bool     // this is not the Dialer's first connection
+
+	said string // by the server before the login was complete
 }
 
 // handshake does the key exchange and logs in.
@@ -47,6 +52,7 @@ func (d *Dialer) handshake(ctx context.Context, tcp net.Conn) (*Client, error) {
 	config := &ssh.ClientConfig{
 		Config: ssh.Config{
 			Ciphers: d.cfg.Ciphers, KeyExchanges: d.cfg.KexAlgorithms, MACs: d.cfg.MACs,
+			RekeyThreshold: d.cfg.RekeyLimit,
 		},
 		User:              d.cfg.User,
 		HostKeyAlgorithms: check.algorithms(),
@@ -71,6 +77,9 @@ func (d *Dialer) handshake(ctx context.Context, tcp net.Conn) (*Client, error) {
 		return nil, h.explain(ctx, err, check.failure, login)
 	}
 	login.settle(true)
+	for _, id := range login.ignored { // had the login failed, its error would say so
+		d.log.Warn("private key is ignored", "key", id.path, "err", id.reason)
+	}
 	h.memory.hostKey = check.accepted
 	d.log.Debug("connected", "server", string(sshConn.ServerVersion()))
 	return newClient(ssh.NewClient(sshConn, channels, requests), tcp, d.subsystem, d.log), nil
@@ -85,6 +94,8 @@ func (h *handshake) explain(ctx context.Context, err, hostKeyErr error, login *l
 		return ctx.Err()
 	case hostKeyErr != nil:
 		return permanent(hostKeyErr)
+	case saysExpired(login.passwordSent(), h.said, err.Error()):
+		return permanent(fmt.Errorf("login as %s at %s: %w (%s)", h.cfg.User, h.cfg.HostName, ErrExpired, printable(h.said)))
 	case login.failure != nil:
 		return permanent(login.failure)
 	case errors.As(err, &noCommon):
@@ -96,7 +107,7 @@ func (h *handshake) explain(ctx context.Context, err, hostKeyErr error, login *l
 	case login.refused && h.conn.failure() == nil:
 		// The connection works: it was the server that ended the login,
 		// such as after too many keys.
-		return permanent(fmt.Errorf("login as %s at %s ended by the server: %w", h.cfg.User, h.cfg.HostName, err))
+		return permanent(fmt.Errorf("login as %s at %s: %w: %w%s", h.cfg.User, h.cfg.HostName, errEndedLogin, err, login.hint()))
 	}
 	return fmt.Errorf("%s (%s): %w", h.cfg.HostName, address, err)
 }
@@ -126,6 +137,7 @@ func (h *handshake) ask(ctx context.Context, question string, echo bool) ([]byte
 // banner passes on what the server says before the login (RFC 4252, 5.4).
 func (h *handshake) banner(message string) error {
 	h.log.Info("message from the server", "banner", printable(message))
+	h.said += message[:min(len(message), maxSaid-len(h.said))]
 	return nil
 }
 

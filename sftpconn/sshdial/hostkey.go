@@ -96,6 +96,9 @@ func (c *hostKeyCheck) decide(remote net.Addr, key ssh.PublicKey) error {
 	if problem := c.weakness(key); problem != "" {
 		return c.problem(key, problem)
 	}
+	if err := c.revoked(key); err != nil {
+		return c.problem(key, err.Error())
+	}
 	err := c.known.check(c.address, remote, key)
 	if knownhosts.IsHostUnknown(err) && c.plain != "" && c.known.check(c.plain, remote, key) == nil {
 		return nil
@@ -136,7 +139,7 @@ func (c *hostKeyCheck) changed(key ssh.PublicKey, want []xknownhosts.KnownKey) e
 	for _, w := range want {
 		places = append(places, fmt.Sprintf("%s (%s)", c.known.place(w), describeKey(w.Key)))
 	}
-	return c.problem(key, fmt.Sprintf("it is not the one at %s: the server was reinstalled, or somebody sits in between; "+
+	return c.problem(key, fmt.Sprintf("REMOTE HOST IDENTIFICATION HAS CHANGED! It is not the one at %s: the server was reinstalled, or somebody sits in between; "+
 		"if the new key is right, remove the old one with: ssh-keygen -f %q -R %q",
 		strings.Join(places, ", "), c.known.file(want[0]), c.name()))
 }

@@ -28,11 +28,12 @@ func (id *identity) holds(key ssh.PublicKey) bool {
 	return id.public != nil && equalKeys(id.public, key)
 }
 
-// warnMissing tells that nothing can be done with an identity.
-func (id *identity) warnMissing(l *login) {
+// noteMissing keeps why nothing can be done with an identity.
+func (id *identity) noteMissing(l *login) {
 	if id.reason != nil {
-		l.h.log.Warn("private key is ignored", "key", id.path, "err", id.reason)
+		l.ignored = append(l.ignored, id)
 		l.note(fmt.Sprintf("key %s: %v", id.path, id.reason))
+		l.tooOpen = l.tooOpen || errors.Is(id.reason, errTooOpen)
 	}
 }
 
@@ -172,7 +173,7 @@ func checkPrivate(path string) error {
 		return err
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 && ownedByUs(info) {
-		return fmt.Errorf("UNPROTECTED PRIVATE KEY FILE: permissions %04o are too open; chmod 600 %s", mode, path)
+		return fmt.Errorf("%w: permissions %04o are too open; chmod 600 %s", errTooOpen, mode, path)
 	}
 	return nil
 }

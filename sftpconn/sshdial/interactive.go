@@ -47,6 +47,9 @@ func (i *interactiveLogin) next() (ssh.AuthMethod, error) {
 func (i *interactiveLogin) challenge(name, instruction string, questions []string, echos []bool) ([]string, error) {
 	i.rounds++
 	i.wasAsked = true
+	if len(questions) == 0 && instruction != "" {
+		return nil, i.login.h.banner(instruction) // PAM's way to say something
+	}
 	stored := &i.login.h.memory.password
 	isPassword := len(questions) == 1 && !echos[0] && asksForPassword(questions[0])
 	if isPassword && stored.value != nil && !i.usedStored {

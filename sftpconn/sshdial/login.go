@@ -22,6 +22,8 @@ type login struct {
 	partials int         // steps that the server has accepted
 	refused  bool        // the server has said no to something
 	notes    []string    // why something was not tried
+	ignored  []*identity // that could not be used
+	tooOpen  bool        // one of them: a private key that others can read
 	failure  error       // why it was given up
 }
 
@@ -84,7 +86,7 @@ func (l *login) next(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
 			return attempt, nil
 		}
 	}
-	refusal := &AuthError{User: l.h.cfg.User, Host: l.h.cfg.HostName, Offered: c.AllowedMethods, Notes: l.notes}
+	refusal := &AuthError{User: l.h.cfg.User, Host: l.h.cfg.HostName, Offered: c.AllowedMethods, Notes: l.notes, tooOpen: l.tooOpen}
 	for _, m := range l.methods {
 		if t := m.tried(); t != "" {
 			refusal.Tried = append(refusal.Tried, t)
@@ -108,6 +110,21 @@ func (l *login) settle(accepted bool) {
 	for _, m := range l.methods {
 		m.restart()
 	}
+}
+
+// passwordSent reports whether a password was.
+func (l *login) passwordSent() bool {
+	_, ok := l.last.(*passwordLogin)
+	return ok
+}
+
+// hint says what to do about a server that ends the login after some attempts,
+// its MaxAuthTries.
+func (l *login) hint() string {
+	if len(l.keys.labels) > 1 {
+		return "; it was offered " + l.keys.tried() + ": name the right key with IdentityFile, and IdentitiesOnly=yes"
+	}
+	return ""
 }
 
 // note keeps for the final error why something was not tried.

@@ -55,6 +55,8 @@ func (c *Config) setPaths(set, builtin settings, local localUser) {
 		c.GlobalKnownHostsFile = []string{"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"}
 	}
 
+	c.RevokedHostKeys = strings.Join(expand(set["revokedhostkeys"]), "")
+
 	switch agent := set.first("identityagent"); {
 	case agent == "" || agent == "SSH_AUTH_SOCK":
 		c.IdentityAgent = os.Getenv("SSH_AUTH_SOCK")

@@ -120,7 +120,7 @@ func (p *publickeyLogin) collect() []*loginKey {
 			with, keys = inAgent[i], &named
 		}
 		if with == nil {
-			id.warnMissing(p.login)
+			id.noteMissing(p.login)
 			continue
 		}
 		*keys = append(*keys, with)

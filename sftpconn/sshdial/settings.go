@@ -33,7 +33,6 @@ var unsupported = []struct{ keyword, name string }{
 	{"proxycommand", "ProxyCommand"},
 	{"bindinterface", "BindInterface"},
 	{"knownhostscommand", "KnownHostsCommand"},
-	{"revokedhostkeys", "RevokedHostKeys"},
 }
 
 func (s settings) refuseUnsupported() error {
@@ -112,6 +111,23 @@ func (r *settingsReader) list(keyword string, otherwise ...string) []string {
 		return strings.Split(v, ",")
 	}
 	return otherwise
+}
+
+// bytes reads the first word of a RekeyLimit, such as 1G; 0 means the default.
+func (r *settingsReader) bytes(keyword string) uint64 {
+	v, _, _ := strings.Cut(r.set.first(keyword), " ")
+	if v == "" || strings.EqualFold(v, "default") || strings.EqualFold(v, "none") {
+		return 0
+	}
+	digits, shift := v, 0
+	if unit := strings.IndexByte("KMG", v[len(v)-1]&^0x20); unit >= 0 {
+		digits, shift = v[:len(v)-1], 10*(unit+1)
+	}
+	n, err := strconv.ParseUint(digits, 10, 33)
+	if err != nil {
+		r.fail(keyword, v, "a number of bytes such as 500M")
+	}
+	return n << shift
 }
 
 // duration reads the TIME FORMATS of sshd_config(5), such as 90 or 1m30s.

@@ -1,0 +1,79 @@
+package sshdial
+
+import (
+	"errors"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Cause is why a server was not reached, for those who act on it: scripts tell
+// causes apart by the program's exit code.
+type Cause int
+
+// Causes of a failed [Dialer.Dial] or [Client.OpenChannel].
+const (
+	CauseOther       Cause = iota
+	CauseUnknownHost       // the name does not resolve
+	CauseRefused           // nothing listens at the address
+	CauseTimeout           // no answer in time, or no way to the address
+	CauseAlgorithms        // no algorithm in common
+	CauseHostKey           // the host key was not accepted
+	CauseLogin             // every login was refused
+	CauseKeyFile           // the same, and a private key was left out that others can read
+	CauseExpired           // the account or its password has expired
+	CauseNoSubsystem       // no SFTP subsystem
+)
+
+// ErrExpired says that the account, or its password, has expired on the server.
+var ErrExpired = errors.New("the server says that the account or its password has expired; log in with ssh, or ask its administrator")
+
+// errTooOpen says that a private key was left out.
+var errTooOpen = errors.New("UNPROTECTED PRIVATE KEY FILE")
+
+// CauseOf returns why err came about.
+func CauseOf(err error) Cause {
+	var dns *net.DNSError
+	var algorithms *ssh.AlgorithmNegotiationError
+	var hostKey *HostKeyError
+	var auth *AuthError
+	switch {
+	case errors.As(err, &dns):
+		return CauseUnknownHost
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return CauseRefused
+	case errors.Is(err, errSilent), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT),
+		errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return CauseTimeout
+	case errors.As(err, &algorithms):
+		return CauseAlgorithms
+	case errors.As(err, &hostKey):
+		return CauseHostKey
+	case errors.Is(err, ErrExpired):
+		return CauseExpired
+	case errors.Is(err, errTooOpen):
+		return CauseKeyFile
+	case errors.As(err, &auth), errors.Is(err, errEndedLogin):
+		return CauseLogin
+	case errors.Is(err, ErrNoSubsystem):
+		return CauseNoSubsystem
+	}
+	return CauseOther
+}
+
+// saysExpired reports whether one of the texts tells of an expiry. SSH has no
+// code for it: servers say it in a banner, as PAM words it, in the message with
+// which they disconnect, or by SSH_MSG_USERAUTH_PASSWD_CHANGEREQ (60; RFC 4252,
+// section 8), which the library takes for a mistake.
+func saysExpired(passwordSent bool, texts ...string) bool {
+	for _, text := range texts {
+		text = strings.ToLower(text)
+		if strings.Contains(text, "expired") || passwordSent && strings.Contains(text, "unexpected message type 60") {
+			return true
+		}
+	}
+	return false
+}

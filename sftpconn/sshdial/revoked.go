@@ -1,0 +1,58 @@
+package sshdial
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// krlMagic begins a key revocation list (OpenSSH's PROTOCOL.krl).
+var krlMagic = []byte("SSHKRL\n\x00")
+
+// revoked returns why key must not be used by RevokedHostKeys: a text file of
+// public keys, or a key revocation list. As with ssh, no host is trusted if the
+// file cannot be read.
+func (c *hostKeyCheck) revoked(key ssh.PublicKey) error {
+	file := c.h.cfg.RevokedHostKeys
+	if file == "" {
+		return nil
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("RevokedHostKeys cannot be read: %w", err)
+	}
+	if bytes.HasPrefix(data, krlMagic) {
+		return c.revokedByList(file, key)
+	}
+	for len(data) > 0 {
+		listed, _, _, rest, err := ssh.ParseAuthorizedKey(data)
+		if err != nil {
+			break // what is left are comments, or nothing
+		}
+		if equalKeys(listed, plainKey(key)) || equalKeys(listed, key) {
+			return fmt.Errorf("RevokedHostKeys (%s) lists it", file)
+		}
+		data = rest
+	}
+	return nil
+}
+
+// revokedByList lets ssh-keygen read the list, which names serial numbers,
+// hashes and key IDs as well.
+func (c *hostKeyCheck) revokedByList(list string, key ssh.PublicKey) error {
+	query := exec.CommandContext(c.ctx, "ssh-keygen", "-Q", "-f", list, "/dev/stdin")
+	query.Stdin = bytes.NewReader(ssh.MarshalAuthorizedKey(key))
+	out, err := query.CombinedOutput()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &exit) && bytes.Contains(out, []byte("REVOKED")):
+		return fmt.Errorf("RevokedHostKeys (%s) lists it", list)
+	}
+	return fmt.Errorf("RevokedHostKeys (%s) cannot be asked through ssh-keygen: %s", list, reason(string(out), err))
+}
