@@ -66,8 +66,8 @@ func isBelow(dir, path string) bool {
 
 // resolved follows the symbolic links in path, as far as it is there.
 func resolved(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+	if followed, err := filepath.EvalSymlinks(path); err == nil {
+		return followed
 	}
 	dir := filepath.Dir(path)
 	if dir == path {

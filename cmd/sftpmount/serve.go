@@ -39,7 +39,9 @@ func serve(o *options, starter *parent) error {
 		}
 	}
 	log.Info("mounted", "source", o.target.String(), "mountpoint", mountpoint)
+	service := startService(mountpoint, stack.remote.Status, log)
 	waitForEnd(mount, mountpoint, signals, log)
+	service.stop()
 	if err := stack.close(signals, log); err != nil {
 		if starter != nil {
 			log.Error(oneLine(err)) // nobody reads standard error any more

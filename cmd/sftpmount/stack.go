@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"sftpmount/cache"
+	"sftpmount/reconnect"
 	"sftpmount/sftpconn/sshdial"
 )
 
@@ -16,6 +17,7 @@ import (
 // to what FUSE shows. Closing the highest closes those below.
 type stack struct {
 	cache  *cache.FS
+	remote *reconnect.FS
 	dialer *sshdial.Dialer
 }
 

@@ -176,6 +176,7 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 		_ = dialer.Close()
 		return nil, connectError(ctx, err)
 	}
+	s.remote = remote
 	s.cache = cache.New(remote, o.cacheOptions(log))
 	return s, nil
 }
