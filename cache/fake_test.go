@@ -367,6 +367,17 @@ func (f *farFile) Write(p []byte, off int64) sftpconn.Pending {
 	return r
 }
 
+func (f *farFile) CopyFrom(ctx context.Context, src sftpconn.File, srcOff, off, n int64) (copied int64, err error) {
+	err = f.server.start("copy-data", f.path, func() error {
+		data := src.(*farFile).node.data
+		data = data[min(srcOff, int64(len(data))):min(srcOff+n, int64(len(data)))]
+		f.node.resize(max(int64(len(f.node.data)), off+int64(len(data))))
+		copied = int64(copy(f.node.data[off:], data))
+		return nil
+	}).Wait(ctx)
+	return copied, err
+}
+
 func (f *farFile) SetAttr(set sftpconn.SetAttr) sftpconn.Pending {
 	return f.server.start("FSETSTAT", f.path, func() error {
 		f.node.set(set)

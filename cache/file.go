@@ -133,9 +133,7 @@ func (f *File) Write(p []byte, off int64) sftpconn.Pending {
 		c.pushLocked()
 		return queued{c.fs, o}
 	}
-	before := f.reported
-	before.setting = f.setting.count // which a write does not tell of
-	if err := f.takeError(before); err != nil {
+	if err := f.takeWriteError(); err != nil {
 		return failed{err}
 	}
 	c.write(f, p, off)
@@ -311,4 +309,12 @@ func (f *File) takeError(before reported) error {
 		return f.setting.err
 	}
 	return nil
+}
+
+// takeWriteError is takeError for those who begin to write now, and are not told
+// of changes of attributes.
+func (f *File) takeWriteError() error {
+	before := f.reported
+	before.setting = f.setting.count
+	return f.takeError(before)
 }

@@ -2,6 +2,7 @@ package reconnect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -84,6 +85,29 @@ func (f *file) Attr(ctx context.Context) (sftpconn.Attr, error) {
 func (f *file) Sync(ctx context.Context) error {
 	_, err := onHandle(ctx, f, opSync, func(h sftpconn.File) (nothing, error) { return nothing{}, h.Sync(ctx) })
 	return err
+}
+
+// CopyFrom implements [sftpconn.File]. After a drop it goes on where it was.
+func (f *file) CopyFrom(ctx context.Context, src sftpconn.File, srcOff, off, n int64) (int64, error) {
+	from, ok := src.(*file)
+	if !ok {
+		return 0, errors.ErrUnsupported
+	}
+	var done int64
+	_, err := run(ctx, f.fs.sup, opCopy, func(l *link) (nothing, error) {
+		source, err := from.on(ctx, l)
+		if err != nil {
+			return nothing{}, err
+		}
+		h, err := f.on(ctx, l)
+		if err != nil {
+			return nothing{}, err
+		}
+		copied, err := h.CopyFrom(ctx, source, srcOff+done, off+done, n-done)
+		done += copied
+		return nothing{}, err
+	}, nil)
+	return done, err
 }
 
 // onHandle is run for an operation that has to do with an open file.

@@ -24,6 +24,7 @@ const (
 	opReadAt
 	opFileAttr
 	opSync
+	opCopy
 	opSetAttr
 	opFileSetAttr
 	opWrite
@@ -72,6 +73,7 @@ var replayTable = [operations]policy{
 	opReadAt:      {"READ", again, "changes nothing; the file is opened again"},
 	opFileAttr:    {"FSTAT", again, "changes nothing; the file is opened again"},
 	opSync:        {"FSYNC", again, "covers the file, whichever handle wrote to it"},
+	opCopy:        {"COPY-DATA", again, "puts the same bytes at the same offset; both files are opened again"},
 	opSetAttr:     {"SETSTAT", again, "sets absolute values"},
 	opFileSetAttr: {"FSETSTAT", again, "sets absolute values, in order with the file's writes"},
 	opWrite:       {"WRITE", again, "puts the same bytes at the same offset, in order with the file's other writes"},

@@ -91,6 +91,18 @@ var rows = []row{
 		h.Write([]byte("xy"), 2)
 		return h.Flush(ctx)
 	}, after: fileHas("01xy456789", 0o644)},
+	{name: "copy-data", op: opCopy, request: "copy-data", do: func(ctx context.Context, f *FS, h sftpconn.File, dir string) error {
+		err := os.WriteFile(dir+"/other", []byte("abcd"), 0o600)
+		if err != nil {
+			return err
+		}
+		src, _, err := f.Open(ctx, dir+"/other", sftpconn.Read, 0)
+		if err != nil {
+			return err
+		}
+		n, err := h.CopyFrom(ctx, src, 1, 8, 10)
+		return expect(err, n == 3)
+	}, after: fileHas("01234567bcd", 0o644)},
 	{name: "append", op: opAppend, request: "WRITE", do: func(ctx context.Context, _ *FS, h sftpconn.File, _ string) error {
 		return h.Write([]byte("ab"), 0).Wait(ctx)
 	}, after: fileHas("0123456789ab", 0o644)},

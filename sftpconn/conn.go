@@ -119,7 +119,7 @@ func (c *Conn) start(ctx context.Context) error {
 	c.background.Go(func() { c.watch(ch) })
 	c.background.Go(c.keepalive)
 	c.roundTrip = time.Since(asked)
-	if _, ok := ext[extLimits]; !ok {
+	if !c.has(extLimits) {
 		c.limits = defaultLimits
 		return nil
 	}

@@ -18,7 +18,14 @@ const (
 	extLsetstat    = "lsetstat@openssh.com"
 	extLimits      = "limits@openssh.com"
 	extExpandPath  = "expand-path@openssh.com"
+	extCopyData    = "copy-data"
 )
+
+// has reports whether the server announced an extension.
+func (c *Conn) has(extension string) bool {
+	_, ok := c.ext[extension]
+	return ok
+}
 
 // missing is the error for an operation that needs an extension that the server
 // does not have.
@@ -55,6 +62,18 @@ func expandPathPacket(path string) request {
 	b := new(sshfx.Buffer)
 	b.AppendString(path)
 	return extended(extExpandPath, b)
+}
+
+// copyDataPacket is described in draft-ietf-secsh-filexfer-extensions-00,
+// section 7. A length of 0 would mean all up to the end.
+func copyDataPacket(from string, fromOff, n int64, to string, toOff int64) request {
+	b := new(sshfx.Buffer)
+	b.AppendString(from)
+	b.AppendUint64(uint64(fromOff))
+	b.AppendUint64(uint64(n))
+	b.AppendString(to)
+	b.AppendUint64(uint64(toOff))
+	return extended(extCopyData, b)
 }
 
 // limits are the largest READ and WRITE that the server takes, in bytes.

@@ -190,7 +190,7 @@ func (h handle) startStat(path string) *call {
 
 // Sync implements [File].
 func (f *file) Sync(ctx context.Context) error {
-	if _, ok := f.conn.ext[extFsync]; !ok {
+	if !f.conn.has(extFsync) {
 		return missing(extFsync)
 	}
 	h := f.first()

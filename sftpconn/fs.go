@@ -105,6 +105,14 @@ type File interface {
 	// after it was renamed or removed too.
 	SetAttr(set SetAttr) Pending
 
+	// CopyFrom has the server itself copy n bytes, which is above 0, from
+	// offset srcOff of src to offset off of this file, behind everything that
+	// was started on either. It returns fewer without an error at the end of
+	// src, or if the caller was interrupted (see [Interrupt]). src is another
+	// file of the same FS, open for reading. It returns
+	// [errors.ErrUnsupported] if the server cannot copy, or not these.
+	CopyFrom(ctx context.Context, src File, srcOff, off, n int64) (int64, error)
+
 	// Flush waits until everything that was started with Write and SetAttr
 	// has been acknowledged, and returns the first error among it that no
 	// Flush has returned yet.

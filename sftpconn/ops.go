@@ -46,7 +46,7 @@ func (c *Conn) SetAttr(ctx context.Context, path string, set SetAttr) (Attr, err
 		change := c.meta.start("SETSTAT", path, &sshfx.SetStatPacket{Path: path, Attrs: set.encode()})
 		return awaitChange(ctx, change, c.startStat(path))
 	}
-	if _, ok := c.ext[extLsetstat]; !ok {
+	if !c.has(extLsetstat) {
 		return Attr{}, missing(extLsetstat)
 	}
 	return c.changed(ctx, c.meta.start("lsetstat", path, lsetstatPacket(path, set)), path)
@@ -133,7 +133,7 @@ func (c *Conn) Readlink(ctx context.Context, path string) (string, error) {
 
 // Link implements [FS].
 func (c *Conn) Link(ctx context.Context, oldPath, newPath string) (Attr, error) {
-	if _, ok := c.ext[extHardlink]; !ok {
+	if !c.has(extHardlink) {
 		return Attr{}, missing(extHardlink)
 	}
 	return c.changed(ctx, c.meta.start("hardlink", newPath, hardlinkPacket(oldPath, newPath)), newPath)
@@ -141,7 +141,7 @@ func (c *Conn) Link(ctx context.Context, oldPath, newPath string) (Attr, error) 
 
 // StatVFS implements [FS].
 func (c *Conn) StatVFS(ctx context.Context, path string) (StatVFS, error) {
-	if _, ok := c.ext[extStatVFS]; !ok {
+	if !c.has(extStatVFS) {
 		return StatVFS{}, missing(extStatVFS)
 	}
 	stat := c.meta.start("statvfs", path, statVFSPacket(path))
@@ -180,7 +180,7 @@ func (c *Conn) RealPath(ctx context.Context, p string) (string, error) {
 // expandTilde replaces a leading "~" or "~user". Without OpenSSH's extension
 // only the user's own home is known: it is where relative paths start.
 func (c *Conn) expandTilde(ctx context.Context, p string) (string, error) {
-	if _, ok := c.ext[extExpandPath]; ok {
+	if c.has(extExpandPath) {
 		expand := c.meta.start("expand-path", p, expandPathPacket(p))
 		if err := expand.wait(ctx); err != nil {
 			return "", err

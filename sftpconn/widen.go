@@ -41,18 +41,18 @@ func (f *file) widen() {
 	}
 	f.widened = true
 	f.widening = make(chan struct{})
-	first := f.handles[0]
-	before := first.startStat(f.path)
+	before := f.handles[0].startStat(f.path)
 	f.conn.goBackground(func() {
 		var mu sync.Mutex
 		var added []handle
 		var opening sync.WaitGroup
 		for _, ch := range f.conn.bulkChannels(f.conn.wantedBulk()) {
-			if ch == first.ch {
+			if _, ok := f.openedOn(ch); ok {
 				continue
 			}
 			opening.Go(func() {
-				if h, ok := f.openOn(ch, before); ok {
+				// Its calls end with the connection.
+				if h, ok := f.openOn(context.Background(), ch, before); ok {
 					mu.Lock()
 					defer mu.Unlock()
 					added = append(added, h)
@@ -82,8 +82,7 @@ func (f *file) addHandles(added []handle) {
 // openOn opens the file's path on ch and makes sure that it still names the same
 // file. SFTP tells no inode number, so "the same" means that the attributes are
 // those of before, a stat of the first handle, but for what writing changes.
-func (f *file) openOn(ch *channel, before *call) (handle, bool) {
-	ctx := context.Background() // the calls end with the connection
+func (f *file) openOn(ctx context.Context, ch *channel, before *call) (handle, bool) {
 	access := f.flags & (Read | Write)
 	open := ch.start("OPEN", f.path, &sshfx.OpenPacket{Filename: f.path, PFlags: uint32(access)})
 	id, err := f.conn.awaitHandle(ctx, ch, open)

@@ -10,13 +10,14 @@ import (
 type MockFile struct {
 	sftpconn.File // answers where the func is nil
 
-	ReadAtFn  func(ctx context.Context, p []byte, off int64) (int, error)
-	WriteFn   func(p []byte, off int64) sftpconn.Pending
-	SetAttrFn func(set sftpconn.SetAttr) sftpconn.Pending
-	FlushFn   func(ctx context.Context) error
-	AttrFn    func(ctx context.Context) (sftpconn.Attr, error)
-	SyncFn    func(ctx context.Context) error
-	CloseFn   func(ctx context.Context) error
+	ReadAtFn   func(ctx context.Context, p []byte, off int64) (int, error)
+	WriteFn    func(p []byte, off int64) sftpconn.Pending
+	SetAttrFn  func(set sftpconn.SetAttr) sftpconn.Pending
+	CopyFromFn func(ctx context.Context, src sftpconn.File, srcOff, off, n int64) (int64, error)
+	FlushFn    func(ctx context.Context) error
+	AttrFn     func(ctx context.Context) (sftpconn.Attr, error)
+	SyncFn     func(ctx context.Context) error
+	CloseFn    func(ctx context.Context) error
 }
 
 var _ sftpconn.File = (*MockFile)(nil)
@@ -43,6 +44,14 @@ func (m *MockFile) SetAttr(set sftpconn.SetAttr) sftpconn.Pending {
 		return m.SetAttrFn(set)
 	}
 	return m.File.SetAttr(set)
+}
+
+// CopyFrom implements sftpconn.File.
+func (m *MockFile) CopyFrom(ctx context.Context, src sftpconn.File, srcOff, off, n int64) (int64, error) {
+	if m.CopyFromFn != nil {
+		return m.CopyFromFn(ctx, src, srcOff, off, n)
+	}
+	return m.File.CopyFrom(ctx, src, srcOff, off, n)
 }
 
 // Flush implements sftpconn.File.

@@ -22,6 +22,7 @@ type Feature string
 const (
 	AccessTimes     Feature = "access times in attributes"
 	Append          Feature = "SSH_FXF_APPEND"
+	CopyData        Feature = "copy-data"
 	Fsync           Feature = "fsync@openssh.com"
 	Hardlink        Feature = "hardlink@openssh.com"
 	HandleTimes     Feature = "FSETSTAT of times after the file was renamed or removed"
@@ -46,6 +47,7 @@ func PkgSFTPLacks() map[Feature]string {
 	return map[Feature]string{
 		AccessTimes:     "pkg/sftp tells the modification time twice",
 		Append:          "pkg/sftp writes at the offset given",
+		CopyData:        "pkg/sftp's server does not have it",
 		Fsync:           "pkg/sftp's server does not have it",
 		HandleTimes:     "pkg/sftp sets times by the name at which the file was opened",
 		Lsetstat:        "pkg/sftp's server does not have it",
@@ -78,6 +80,7 @@ func TestFS(t *testing.T, newFS func(t *testing.T) (fsys sftpconn.FS, root strin
 		{"Read", readTests},
 		{"Write", writeTests},
 		{"File", fileTests},
+		{"Copy", copyTests},
 		{"Rename", renameTests},
 		{"Link", linkTests},
 		{"Path", pathTests},

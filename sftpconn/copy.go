@@ -1,0 +1,150 @@
+package sftpconn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+)
+
+// copyChunk is how much one request has the server copy, in bytes. Its channel
+// answers nothing else meanwhile, and a copy that is given up goes on until the
+// end of the chunk.
+const copyChunk = 64 << 20
+
+// CopyFrom implements [File].
+func (f *file) CopyFrom(ctx context.Context, src File, srcOff, off, n int64) (int64, error) {
+	from, ok := src.(*file)
+	switch {
+	case !f.conn.has(extCopyData):
+		return 0, missing(extCopyData)
+	case !ok || from.conn != f.conn || from.path == f.path || f.flags&Append != 0:
+		return 0, fmt.Errorf("the server cannot copy between these two: %w", errors.ErrUnsupported)
+	}
+	for _, file := range []*file{from, f} {
+		if err := file.awaitStarted(ctx); err != nil {
+			return 0, err
+		}
+	}
+	to := f.first()
+	source, err := from.handleOn(ctx, to.ch)
+	if err != nil {
+		return 0, err
+	}
+	start := func(done int64) *copying {
+		return startCopy(source, to, f.path, srcOff+done, off+done, min(copyChunk, n-done))
+	}
+	var done int64
+	for current := start(0); current != nil; {
+		// The next chunk is on its way while one is copied.
+		var next *copying
+		if end := done + current.n; end < n && !interrupted(ctx) {
+			next = start(end)
+		}
+		copied, err := current.wait(ctx)
+		done += copied
+		if err != nil || copied < current.n {
+			return done, err
+		}
+		current = next
+	}
+	return done, nil
+}
+
+// interrupted reports whether the caller of ctx got a signal (see [Interrupt]).
+func interrupted(ctx context.Context) bool {
+	select {
+	case <-Interrupt(ctx):
+		return true
+	default:
+		return false
+	}
+}
+
+// awaitStarted waits for the answers to what was started, good or bad.
+func (f *file) awaitStarted(ctx context.Context) error {
+	f.mu.Lock()
+	started := slices.Clone(f.unacked)
+	f.mu.Unlock()
+	for _, p := range started {
+		if err := p.Wait(ctx); err != nil && ctx.Err() != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// handleOn returns the file's handle on ch. It opens the file there if need be,
+// and if its path still names it.
+func (f *file) handleOn(ctx context.Context, ch *channel) (handle, error) {
+	if h, ok := f.openedOn(ch); ok {
+		return h, nil
+	}
+	h, ok := f.openOn(ctx, ch, f.first().startStat(f.path))
+	if !ok {
+		if err := ctx.Err(); err != nil {
+			return handle{}, err
+		}
+		return handle{}, fmt.Errorf("%q cannot be opened on another channel: %w", f.path, errors.ErrUnsupported)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		h.close(f.path)
+		return handle{}, syscall.EBADF
+	}
+	f.handles = append(f.handles, h)
+	return h, nil
+}
+
+func (f *file) openedOn(ch *channel) (handle, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i := slices.IndexFunc(f.handles, func(h handle) bool { return h.ch == ch })
+	if i < 0 {
+		return handle{}, false
+	}
+	return f.handles[i], true
+}
+
+// copying is a copy-data request, between two that tell how far the files reach.
+//
+// The reply to copy-data does not suffice: it carries no count, and OpenSSH
+// answers SSH_FX_OK as well where the last piece could not be written.
+type copying struct {
+	off, srcOff, n        int64
+	source, request, dest *call
+}
+
+func startCopy(source, dest handle, path string, srcOff, off, n int64) *copying {
+	return &copying{
+		off: off, srcOff: srcOff, n: n,
+		source:  source.startStat(path),
+		request: dest.ch.start("copy-data", path, copyDataPacket(source.id, srcOff, n, dest.id, off)),
+		dest:    dest.startStat(path),
+	}
+}
+
+// wait returns how much was copied: less than asked for at the end of the
+// source.
+func (c *copying) wait(ctx context.Context) (int64, error) {
+	source, err := awaitAttr(ctx, c.source)
+	if err != nil {
+		return 0, err
+	}
+	err = c.request.Wait(ctx)
+	var status *StatusError
+	if err != nil && (!errors.As(err, &status) || status.Code != StatusEOF) {
+		return 0, err
+	}
+	dest, err := awaitAttr(ctx, c.dest)
+	if err != nil {
+		return 0, afterActing(err)
+	}
+	copied := min(c.n, max(0, int64(source.Size)-c.srcOff))
+	if copied > 0 && int64(dest.Size) < c.off+copied {
+		return 0, &StatusError{Op: "copy-data", Path: c.request.path, Code: StatusFailure, Message: "not all was copied"}
+	}
+	return copied, nil
+}
