@@ -33,6 +33,7 @@ type question struct {
 // Lstat implements [sftpconn.FS].
 func (f *FS) Lstat(ctx context.Context, path string) (sftpconn.Attr, error) {
 	attr, v, q := f.known(path, (*names).lookup)
+	f.lookups.attributes.add(v != unknown)
 	if v != unknown {
 		return attr, verdictError(v, path)
 	}
@@ -50,6 +51,7 @@ func (f *FS) Lstat(ctx context.Context, path string) (sftpconn.Attr, error) {
 // Stat implements [sftpconn.FS].
 func (f *FS) Stat(ctx context.Context, path string) (sftpconn.Attr, error) {
 	attr, v, q := f.known(path, (*names).stat)
+	f.lookups.attributes.add(v != unknown)
 	if v != unknown {
 		return attr, verdictError(v, path)
 	}
@@ -109,6 +111,7 @@ func (f *FS) Readlink(ctx context.Context, path string) (string, error) {
 	target, ok := f.names.readlink(path)
 	q := question{asked: f.names.asking(), key: flightKey{path, f.names.gens.since(path)}}
 	f.mu.Unlock()
+	f.lookups.links.add(ok)
 	if ok {
 		return target, nil
 	}

@@ -29,6 +29,7 @@ type blocks struct {
 	lru    *simplelru.LRU[blockKey, *block]
 	owners map[*File]int // blocks of each
 	taken  int           // blocks, those included that are only being read from
+	ahead  Ahead         // bytes
 	pool   sync.Pool
 }
 
@@ -122,6 +123,7 @@ func (b *blocks) release(key blockKey, released *block, n int, whole bool) {
 	defer b.mu.Unlock()
 	released.users--
 	released.used += n
+	b.ahead.Used += uint64(n)
 	if whole && released.used >= released.n && !released.dropped {
 		b.lru.Remove(key)
 		return
@@ -183,6 +185,7 @@ func (b *blocks) forget(key blockKey, gone *block) {
 
 func (b *blocks) free(gone *block) {
 	b.taken--
+	b.ahead.Wasted += uint64(max(0, gone.n-gone.used))
 	b.pool.Put(gone.data)
 	gone.data = nil
 }

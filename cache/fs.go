@@ -22,6 +22,7 @@ type FS struct {
 	progress   progress
 	blocks     *blocks
 	questions  questions
+	lookups    lookups
 
 	mu    sync.Mutex
 	names *names

@@ -15,6 +15,7 @@ func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, err
 	ahead := f.visited(path, ok)
 	f.mu.Unlock()
 	f.fetch(ahead)
+	f.lookups.listings.add(ok)
 	if ok {
 		return entries, nil
 	}

@@ -70,6 +70,7 @@ const minGap = 500 * time.Millisecond
 // It returns false when ctx ends.
 func (s *supervisor) rest(ctx context.Context, pause time.Duration, penance bool) bool {
 	begun := time.Now()
+	s.setNext(begun.Add(pause))
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	for {
@@ -83,7 +84,9 @@ func (s *supervisor) rest(ctx context.Context, pause time.Duration, penance bool
 				continue
 			}
 			s.log.Debug("trying to reconnect early", "since", reason)
-			timer.Reset(min(pause, minGap) - time.Since(begun))
+			pause = min(pause, minGap)
+			s.setNext(begun.Add(pause))
+			timer.Reset(pause - time.Since(begun))
 		}
 	}
 }

@@ -23,5 +23,7 @@ type Status struct {
 	Since      time.Time // when the connection came up, or when it went down
 	Connection int       // how many connections there were, with the current one
 	Attempts   int       // failed attempts since the connection went down
-	LastError  error     // why the connection ended, or the last attempt failed; nil while Up
+	LastError  error     // why a connection ended or an attempt failed, the last time; nil: never yet
+	FailedAt   time.Time // when that was
+	Next       time.Time // when the next attempt begins; zero unless Waiting
 }

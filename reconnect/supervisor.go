@@ -221,7 +221,10 @@ func (s *supervisor) setUp(session sftpconn.Session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.link = &link{session, s.status.Connection + 1}
-	s.status = Status{State: Up, Since: time.Now(), Connection: s.link.number}
+	s.status = Status{
+		State: Up, Since: time.Now(), Connection: s.link.number,
+		LastError: s.status.LastError, FailedAt: s.status.FailedAt,
+	}
 	s.broadcast()
 }
 
@@ -234,10 +237,18 @@ func (s *supervisor) setDown(state State, err error) {
 		s.status.Since = time.Now()
 	}
 	s.status.State = state
+	s.status.Next = time.Time{}
 	if err != nil {
-		s.status.LastError = err
+		s.status.LastError, s.status.FailedAt = err, time.Now()
 	}
 	s.broadcast()
+}
+
+// setNext notes when the next attempt begins.
+func (s *supervisor) setNext(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.status.Next = at
 }
 
 // broadcast is called with s.mu held.

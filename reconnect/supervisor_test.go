@@ -31,7 +31,9 @@ func TestRedialAtOnceAfterDrop(t *testing.T) {
 		require.NoError(t, stat(t.Context(), f))
 		assert.Zero(t, time.Since(start))
 		status := f.Status()
-		assert.Equal(t, Status{State: Up, Since: start, Connection: 2}, status)
+		require.EqualError(t, status.LastError, "cut")
+		status.LastError = nil
+		assert.Equal(t, Status{State: Up, Since: start, Connection: 2, FailedAt: start}, status)
 	})
 }
 
@@ -69,6 +71,16 @@ func TestBackoffGrowsToItsMaximum(t *testing.T) {
 		assert.Equal(t, down, status.Since)
 		assert.Equal(t, errRefused, status.LastError)
 		assert.Equal(t, len(at), status.Attempts)
+		assert.WithinRange(t, status.FailedAt, time.Now().Add(-15*time.Second), time.Now())
+		assert.WithinRange(t, status.Next, time.Now(), time.Now().Add(15*time.Second))
+
+		server.set(nil, false)
+		time.Sleep(time.Minute)
+		after := f.Status()
+		assert.Equal(t, Up, after.State)
+		assert.Equal(t, 2, after.Connection)
+		assert.Zero(t, after.Next)
+		assert.Equal(t, status.LastError, after.LastError, "what went wrong stays known")
 	})
 }
 

@@ -31,3 +31,17 @@ func TestCodesOfLaterVersions(t *testing.T) {
 	require.ErrorAs(t, err, &status)
 	assert.Equal(t, sftpconn.StatusFailure, status.Code)
 }
+
+func TestStatus(t *testing.T) {
+	server := sftptest.NewServer(t, sftptest.Options{OpenSSH: true})
+	c := dialConn(t, server.Addr())
+	defer func() { _ = c.Close() }()
+	status := c.Status()
+	assert.Contains(t, status.Extensions, "posix-rename@openssh.com")
+	assert.IsNonDecreasing(t, status.Extensions)
+	assert.Equal(t, 261120, status.MaxRead)
+	assert.Equal(t, 261120, status.MaxWrite)
+	assert.Positive(t, status.RoundTrip)
+	assert.Contains(t, []int{1, 2}, status.Channels, "the second one is opened in the background")
+	assert.Zero(t, status.InFlight)
+}

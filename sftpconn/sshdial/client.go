@@ -162,6 +162,19 @@ func (c *Client) Ping() error {
 // which is its own claim.
 func (c *Client) ServerVersion() string { return string(c.ssh.ServerVersion()) }
 
+// Algorithms returns what was agreed on with the server: ciphers, the exchange
+// of keys and the kind of host key.
+func (c *Client) Algorithms() ssh.NegotiatedAlgorithms {
+	conn, ok := c.ssh.Conn.(ssh.AlgorithmsConnMetadata)
+	if !ok {
+		return ssh.NegotiatedAlgorithms{}
+	}
+	return conn.Algorithms()
+}
+
+// RemoteAddr returns the address that the connection leads to.
+func (c *Client) RemoteAddr() net.Addr { return c.ssh.RemoteAddr() }
+
 // Done is closed when the connection has ended.
 func (c *Client) Done() <-chan struct{} { return c.done }
 

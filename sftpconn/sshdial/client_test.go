@@ -29,6 +29,19 @@ func newKnownServer(t *testing.T, sshdConfig ...string) *testServer {
 	return s.run()
 }
 
+func TestAlgorithms(t *testing.T) {
+	t.Parallel()
+	s := newKnownServer(t, "Ciphers aes256-ctr")
+	client, err := dial(t, s.resolve(), Options{})
+	require.NoError(t, err)
+	agreed := client.Algorithms()
+	require.Equal(t, "aes256-ctr", agreed.Read.Cipher)
+	require.Equal(t, "aes256-ctr", agreed.Write.Cipher)
+	require.Equal(t, "ssh-ed25519", agreed.HostKey)
+	require.NotEmpty(t, agreed.KeyExchange)
+	require.Contains(t, client.RemoteAddr().String(), "127.0.0.1:")
+}
+
 func TestMaxSessions(t *testing.T) {
 	t.Parallel()
 	s := newKnownServer(t, "MaxSessions 1")

@@ -1,0 +1,65 @@
+package cache
+
+import "sync/atomic"
+
+// Stats tells what an FS has spared its callers since it was made, and what it
+// holds.
+type Stats struct {
+	Attributes, Listings, Links Lookups
+
+	// ReadAhead is file contents, in bytes; ListedAhead is folders.
+	ReadAhead, ListedAhead Ahead
+
+	Names       int   // that something is known of
+	NameBytes   int64 // what that takes, estimated
+	BlockBytes  int64 // what holds contents that were read ahead
+	UnsentBytes int64 // what holds contents that were written and not acknowledged
+	UnsentLimit int64 // writers wait when there is more
+}
+
+// Lookups counts questions by whether they were answered from memory.
+type Lookups struct{ Hits, Misses uint64 }
+
+// Ahead counts what was fetched before it was asked for, once it is known what
+// became of it.
+type Ahead struct{ Used, Wasted uint64 }
+
+// Stats never waits for the server.
+func (f *FS) Stats() Stats {
+	s := Stats{
+		Attributes:  f.lookups.attributes.counts(),
+		Listings:    f.lookups.listings.counts(),
+		Links:       f.lookups.links.counts(),
+		UnsentLimit: f.unsent.limit,
+	}
+	s.ReadAhead, s.BlockBytes = f.blocks.stats()
+	f.unsent.mu.Lock()
+	s.UnsentBytes = f.unsent.used
+	f.unsent.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s.ListedAhead = Ahead{uint64(f.walks.used), uint64(f.walks.wasted)}
+	s.Names, s.NameBytes = f.names.count, f.names.bytes
+	return s
+}
+
+func (b *blocks) stats() (ahead Ahead, bytes int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ahead, int64(b.taken) * blockSize
+}
+
+// lookups counts the questions that programs ask.
+type lookups struct{ attributes, listings, links lookupCounter }
+
+type lookupCounter struct{ hits, misses atomic.Uint64 }
+
+func (c *lookupCounter) add(hit bool) {
+	if hit {
+		c.hits.Add(1)
+	} else {
+		c.misses.Add(1)
+	}
+}
+
+func (c *lookupCounter) counts() Lookups { return Lookups{c.hits.Load(), c.misses.Load()} }

@@ -1,0 +1,38 @@
+package sftpconn
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Status is a snapshot of a Conn.
+type Status struct {
+	Extensions []string      // that the server announced, sorted
+	MaxRead    int           // largest READ that the server takes, in bytes
+	MaxWrite   int           // and WRITE
+	RoundTrip  time.Duration // to the server and back, measured when the connection was made
+	Channels   int           // that are open
+	InFlight   int64         // bytes of file data that are asked for or sent, and not acknowledged
+	Silence    time.Duration // since the server last said anything
+}
+
+// Status tells how the connection is. It never waits for the server.
+func (c *Conn) Status() Status {
+	s := Status{
+		Extensions: slices.Sorted(maps.Keys(c.ext)),
+		MaxRead:    c.limits.read,
+		MaxWrite:   c.limits.write,
+		RoundTrip:  c.roundTrip,
+		Channels:   1,
+		InFlight:   c.meta.inFlight.Load(),
+		Silence:    c.activity.silence(),
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.Channels += len(c.bulk)
+	for _, ch := range c.bulk {
+		s.InFlight += ch.inFlight.Load()
+	}
+	return s
+}
