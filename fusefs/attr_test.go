@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -74,6 +75,67 @@ func TestTimes(t *testing.T) {
 	assert.Equal(t, []int64{1<<32 - 2, 1 << 31}, []int64{st.Atim.Sec, st.Mtim.Sec})
 	st = set(at(-5), at(1<<33))
 	assert.Equal(t, []int64{0, 1<<32 - 1}, []int64{st.Atim.Sec, st.Mtim.Sec})
+}
+
+// What changes the status of a file here moves its ctime, and what fails does not.
+func TestChangeTime(t *testing.T) {
+	f := mount(t, nil)
+	f.put("file", "x")
+	require.NoError(t, os.Chtimes(f.onServer("file"), time.Unix(1000, 0), time.Unix(1000, 0)))
+	ctime := func() int64 {
+		st := f.stat("file")
+		return st.Ctim.Nano()
+	}
+	assert.Equal(t, time.Unix(1000, 0).UnixNano(), ctime(), "nothing else is known of it")
+	f.put("other", "x")
+	for _, test := range []struct {
+		name   string
+		change func() error
+		moves  bool
+	}{
+		{"chmod", func() error { return os.Chmod(f.onMount("file"), 0o600) }, true},
+		{"utimens", func() error { return os.Chtimes(f.onMount("file"), time.Unix(5, 0), time.Unix(5, 0)) }, true},
+		{"link", func() error { return os.Link(f.onMount("file"), f.onMount("link")) }, true},
+		{"read", func() error { _, err := os.ReadFile(f.onMount("file")); return err }, false},
+		{"unlink", func() error { return os.Remove(f.onMount("link")) }, true},
+		{"link again", func() error { return os.Link(f.onMount("file"), f.onMount("link")) }, true},
+		{"replace", func() error { return os.Rename(f.onMount("other"), f.onMount("link")) }, true},
+		{"rename", func() error { return os.Rename(f.onMount("link"), f.onMount("away")) }, false},
+	} {
+		before := ctime()
+		require.NoError(t, test.change(), test.name)
+		assert.Equal(t, test.moves, ctime() > before, test.name)
+		assert.LessOrEqual(t, ctime(), time.Now().UnixNano(), test.name)
+	}
+	before := ctime()
+	require.NoError(t, os.Rename(f.onMount("file"), f.onMount("new name")))
+	st := f.stat("new name")
+	assert.Greater(t, st.Ctim.Nano(), before)
+
+	// The kernel forgets the file.
+	root := f.server.tree.root.EmbeddedInode()
+	require.Zero(t, root.NotifyEntry("new name"))
+	require.Eventually(t, func() bool { return root.GetChild("new name") == nil }, testTime, time.Millisecond)
+	again := f.stat("new name")
+	assert.Equal(t, st.Ctim, again.Ctim, "it does not go back")
+}
+
+// No name is longer than 255 bytes, whatever is known of its absence.
+func TestLongNames(t *testing.T) {
+	f := mount(t, nil)
+	longest, longer := strings.Repeat("n", 255), strings.Repeat("n", 256)
+	f.write(longest, "x")
+	assert.Equal(t, "x", f.get(longest))
+	for _, call := range []func(string) error{
+		func(p string) error { return unix.Stat(p, new(unix.Stat_t)) },
+		func(p string) error { return unix.Mkdir(p, 0o700) },
+		func(p string) error { return unix.Symlink("x", p) },
+		func(p string) error { return unix.Link(f.onMount(longest), p) },
+		func(p string) error { return unix.Rename(f.onMount(longest), p) },
+		unix.Unlink, unix.Rmdir,
+	} {
+		assert.Equal(t, syscall.ENAMETOOLONG, call(f.onMount(longer)))
+	}
 }
 
 func TestOwners(t *testing.T) {

@@ -79,7 +79,7 @@ func (d *dirHandle) dirEntry(index int) *fuse.DirEntry {
 	if child := dir.GetChild(entry.Name); child != nil && (child.Mode() == typ || typ == 0) {
 		ino = child.StableAttr().Ino
 	} else {
-		ino = dir.tree.numbers.of(dir.StableAttr().Ino, entry.Name, typ)
+		ino = dir.tree.numbers.of(dir.StableAttr().Ino, entry.Name, typ).ino
 	}
 	return &fuse.DirEntry{Name: entry.Name, Mode: typ, Ino: ino}
 }

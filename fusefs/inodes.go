@@ -2,6 +2,7 @@ package fusefs
 
 import (
 	"sync"
+	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
@@ -23,9 +24,12 @@ type dirent struct {
 
 // number is the inode number of a file, and its type (S_IFMT): a file that has
 // become one of another type is another file. Type 0 is not known yet.
+// What is known of the file's ctime is kept along, so that it does not go back
+// when the kernel has forgotten the file for a while.
 type number struct {
-	ino uint64
-	typ uint32
+	ino   uint64
+	typ   uint32
+	ctime time.Time // see node.ctime
 }
 
 // numbers gives out inode numbers, which SFTP does not carry. They count up and
@@ -51,21 +55,32 @@ func newNumbers() *numbers {
 }
 
 // of returns the number for the file of type typ at a name.
-func (t *numbers) of(parent uint64, name string, typ uint32) uint64 {
+func (t *numbers) of(parent uint64, name string, typ uint32) number {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	key := dirent{parent, name}
 	n, ok := t.names.Get(key)
 	if ok && (n.typ == typ || typ == 0) {
-		return n.ino
+		return n
 	}
 	if !ok || n.typ != 0 {
 		t.last++
-		n.ino = t.last
+		n = number{ino: t.last}
 	}
 	n.typ = typ
 	t.names.Add(key, n)
-	return n.ino
+	return n
+}
+
+// changed takes in the ctime of the file at a name.
+func (t *numbers) changed(parent uint64, name string, ctime time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := dirent{parent, name}
+	if n, ok := t.names.Peek(key); ok {
+		n.ctime = ctime
+		t.names.Add(key, n)
+	}
 }
 
 // forget says that a name does not stand for its file any more.

@@ -40,9 +40,9 @@ func TestNumbers(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			n := newNumbers()
-			before := n.of(1, "a", regular)
+			before := n.of(1, "a", regular).ino
 			test.change(n)
-			after := n.of(1, "a", regular)
+			after := n.of(1, "a", regular).ino
 			assert.Equal(t, test.same, before == after)
 		})
 	}
@@ -50,9 +50,9 @@ func TestNumbers(t *testing.T) {
 
 func TestNumbersOfUnknownType(t *testing.T) {
 	n := newNumbers()
-	listed := n.of(1, "a", 0)
-	assert.Equal(t, listed, n.of(1, "a", regular), "the type was only unknown")
-	assert.NotEqual(t, listed, n.of(1, "a", directory))
+	listed := n.of(1, "a", 0).ino
+	assert.Equal(t, listed, n.of(1, "a", regular).ino, "the type was only unknown")
+	assert.NotEqual(t, listed, n.of(1, "a", directory).ino)
 }
 
 func TestNumbersAreBounded(t *testing.T) {

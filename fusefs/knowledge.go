@@ -73,7 +73,7 @@ func (o *Options) show(out *fuse.Attr, attr sftpconn.Attr, links uint32) {
 	out.Nlink = links
 	out.Uid, out.Gid = attr.UID, attr.GID
 	out.Atime, out.Mtime = uint64(attr.Atime), uint64(attr.Mtime)
-	out.Ctime = out.Mtime // SFTP has no ctime
+	out.Ctime = out.Mtime // if no later change of status is known, see node.ctime
 	out.Mode = attr.Mode
 	if attr.Valid&sftpconn.AttrMode == 0 {
 		out.Mode = syscall.S_IFREG | 0o600

@@ -23,7 +23,8 @@ type node struct {
 	mu      sync.Mutex
 	handles []*handle // that are open
 	leaving leaving
-	links   uint32 // names: 1, and those made here since the node is known
+	links   uint32    // names: 1, and those made here since the node is known
+	ctime   time.Time // of the last change of status made here; zero: none known
 	told    knowledge
 	pages   version // of the pages that the kernel may hold; zero: none known
 }
@@ -53,6 +54,9 @@ func (n *node) pathOf(name string) (string, syscall.Errno) {
 	if !ok {
 		return "", syscall.ENOENT // the directory was removed
 	}
+	if len(name) > maxName {
+		return "", syscall.ENAMETOOLONG // whether or not such a name is known to be absent
+	}
 	return strings.TrimSuffix(dir, "/") + "/" + name, 0
 }
 
@@ -78,9 +82,9 @@ func (n *node) child(ctx context.Context, name string, attr sftpconn.Attr, at ti
 		known = nil
 	}
 	if known == nil {
-		known = &node{tree: n.tree, links: 1}
-		ino := n.tree.numbers.of(n.StableAttr().Ino, name, typ)
-		n.NewInode(ctx, known, fs.StableAttr{Mode: typ, Ino: ino})
+		number := n.tree.numbers.of(n.StableAttr().Ino, name, typ)
+		known = &node{tree: n.tree, links: 1, ctime: number.ctime}
+		n.NewInode(ctx, known, fs.StableAttr{Mode: typ, Ino: number.ino})
 	}
 	known.tell(&out.Attr, attr, at)
 	return known.EmbeddedInode(), 0
@@ -115,8 +119,8 @@ func (n *node) unlinked(name string) {
 	if child := nodeOf(n.GetChild(name)); child != nil {
 		child.mu.Lock()
 		child.links = max(child.links, 2) - 1
-		child.told.at = time.Now()
 		child.mu.Unlock()
+		child.statusChanged()
 	}
 }
 
@@ -134,8 +138,9 @@ func (n *node) splits(attr sftpconn.Attr) bool {
 func (n *node) tell(out *fuse.Attr, attr sftpconn.Attr, at time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.tree.opts.show(out, attr, n.links)
 	n.told = knowledge{attr: attr, at: at}
+	n.tree.opts.show(out, attr, n.links)
+	out.SetTimes(nil, nil, new(n.changeTime()))
 }
 
 // changed says that the file was changed here: what the kernel was told of it
@@ -144,6 +149,32 @@ func (n *node) changed() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.told.at, n.told.stale = time.Now(), true
+}
+
+// statusChanged is changed for mode, owner, times and names, which move the
+// ctime. SFTP does not carry that, so what is known of it here is kept.
+func (n *node) statusChanged() {
+	n.mu.Lock()
+	now, last := time.Now(), n.changeTime()
+	if !now.After(last) { // the server's clock is ahead
+		now = last.Add(1)
+	}
+	n.ctime = now
+	n.told.at, n.told.stale = now, true
+	n.mu.Unlock()
+	if name, parent := n.Parent(); parent != nil {
+		n.tree.numbers.changed(parent.StableAttr().Ino, name, now)
+	}
+}
+
+// changeTime returns the ctime as far as it is known: no earlier than the last
+// change of the contents. n.mu is held.
+func (n *node) changeTime() time.Time {
+	mtime := time.Unix(int64(n.told.attr.Mtime), 0)
+	if n.ctime.After(mtime) {
+		return n.ctime
+	}
+	return mtime
 }
 
 // anyHandle returns one of the node's open files: for writing, if there is one.

@@ -153,11 +153,17 @@ func seconds(t time.Time) uint32 {
 // setAttr changes attributes through fh, if the kernel gave one; by path; or
 // through an open file, if no name leads to the node any more.
 func (n *node) setAttr(ctx context.Context, fh fs.FileHandle, set sftpconn.SetAttr) (attr sftpconn.Attr, linked bool, errno syscall.Errno) {
-	defer n.changed()
-	op := opSetAttr
+	op, changed := opSetAttr, n.statusChanged
 	if set.Valid == sftpconn.AttrSize {
-		op = opSetSize
+		op, changed = opSetSize, n.changed
 	}
+	defer func() {
+		if errno == 0 {
+			changed()
+		} else {
+			n.changed() // it may have been
+		}
+	}()
 	path, linked := n.path()
 	h, _ := fh.(*handle)
 	if h == nil && linked {

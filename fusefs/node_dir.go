@@ -107,7 +107,7 @@ func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedd
 	to.changed()
 	to.unlinked(newName)
 	if child := nodeOf(n.GetChild(name)); child != nil {
-		child.changed()
+		child.statusChanged()
 	}
 	n.tree.numbers.move(n.StableAttr().Ino, name, to.StableAttr().Ino, newName)
 	return 0

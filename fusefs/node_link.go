@@ -105,6 +105,7 @@ func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, o
 	old.mu.Lock()
 	old.links++
 	old.mu.Unlock()
+	old.statusChanged()
 	old.tell(&out.Attr, attr, at)
 	return old.EmbeddedInode(), 0
 }

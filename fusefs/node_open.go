@@ -62,8 +62,30 @@ func (n *node) Open(ctx context.Context, flags uint32) (fh fs.FileHandle, reply 
 		_ = file.Close(ctx)
 		return nil, 0, syscall.ESTALE
 	}
+	if f&sftpconn.Truncate != 0 && op.UID != 0 {
+		attr = dropSetID(ctx, file, attr)
+	}
 	reply = n.cacheFlags(ctx, attr, f)
 	return n.opened(op, file, f), reply, 0
+}
+
+// dropSetID takes the set-user-ID and set-group-ID bits from a file that an
+// ordinary user's open(2) has cut off. The kernel sees to that for all changes
+// of contents but this one, which goes along with the open. A server whose
+// session is not root's has done it already.
+func dropSetID(ctx context.Context, file sftpconn.File, attr sftpconn.Attr) sftpconn.Attr {
+	drop := attr.Mode & syscall.S_ISUID
+	if attr.Mode&syscall.S_IXGRP != 0 {
+		drop |= attr.Mode & syscall.S_ISGID
+	}
+	if drop == 0 || attr.Valid&sftpconn.AttrMode == 0 {
+		return attr
+	}
+	set := sftpconn.Attr{Valid: sftpconn.AttrMode, Mode: attr.Mode &^ drop}
+	if file.SetAttr(sftpconn.SetAttr{Attr: set}).Wait(ctx) == nil {
+		attr.Mode &^= drop
+	}
+	return attr
 }
 
 // cacheFlags decides what becomes of the pages and attributes that the kernel
