@@ -55,8 +55,8 @@ func TestProgramSaysWhatIsWrong(t *testing.T) {
 		{[]string{"host:", filepath.Join(dir, "no"), "-f"}, exitMountpoint, "does not exist"},
 		{[]string{"host:", file}, exitMountpoint, "is not a directory"},
 		{[]string{"-p", closedPort(t), "127.0.0.1:", dir}, exitRefused, "refused"},
-		{[]string{"-p", closedPort(t), "127.0.0.1:", dir, "-o", "ProxyJump=other"}, exitConnect, "not supported yet"},
-		{[]string{"-p", closedPort(t), "127.0.0.1:", dir, "-o", "ProxyCommand=nc %h %p"}, exitConnect, "not supported yet"},
+		{[]string{"-p", closedPort(t), "127.0.0.1:", dir, "-o", "ProxyJump=127.0.0.1:" + closedPort(t)}, exitRefused, "jump host 127.0.0.1"},
+		{[]string{"-p", closedPort(t), "127.0.0.1:", dir, "-o", "ProxyCommand=false"}, exitConnect, "closed the connection"},
 	} {
 		code, stdout, stderr := runProgram(t, test.args...)
 		assert.Equal(t, test.code, code, "%q", test.args)

@@ -3,6 +3,8 @@ package sshdial
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -18,6 +20,14 @@ type Config struct {
 	AddressFamily  string // "any", "inet" or "inet6"
 	BindAddress    string
 	ConnectTimeout time.Duration // never 0
+
+	BindInterface      string
+	ConnectionAttempts int // at least 1
+	TCPKeepAlive       bool
+	IPQoS              int // IP_TOS or IPV6_TCLASS; below 0: as the system does
+
+	ProxyCommand string  // for the shell, tokens expanded; "" if there is none
+	Via          *Config // the last jump host (ProxyJump); nil if there is none
 
 	ServerAliveInterval time.Duration // 0: no keepalive
 	ServerAliveCountMax int
@@ -57,30 +67,47 @@ type Config struct {
 // the mount for ever.
 const defaultConnectTimeout = 30 * time.Second
 
+// defaultProxyTimeout applies instead to a ProxyCommand, which may ask the user
+// something before it connects.
+const defaultProxyTimeout = 2 * time.Minute
+
 // Resolve finds the effective configuration for opts.Host. Where an ssh program
 // is installed, it asks that (ssh -G), so that Include, Match and tokens mean
 // what they mean to ssh; otherwise it reads the files itself, and Match can
 // only name hosts.
 //
 // It fails if the configuration is wrong, or needs something that this package
-// cannot do yet, such as ProxyJump. All its errors are permanent, other than
-// the end of ctx.
+// cannot do yet. All its errors are permanent, other than the end of ctx.
 func Resolve(ctx context.Context, opts Options) (Config, error) {
+	cfg, err := resolve(ctx, opts, nil)
+	if err != nil && ctx.Err() != nil {
+		return Config{}, ctx.Err()
+	}
+	return cfg, permanent(err)
+}
+
+// resolve is Resolve for a host that is needed to reach the targets, the nearest
+// of them first.
+func resolve(ctx context.Context, opts Options, targets []place) (Config, error) {
 	if err := opts.validate(); err != nil {
-		return Config{}, permanent(err)
+		return Config{}, err
 	}
 	set, builtin, err := askSSH(ctx, opts)
 	if errors.Is(err, errNoSSH) {
 		set, err = readFiles(opts)
 	}
-	if ctx.Err() != nil {
-		return Config{}, ctx.Err()
-	}
 	if err != nil {
-		return Config{}, permanent(err)
+		return Config{}, err
 	}
 	cfg, err := newConfig(opts.Host, set, builtin)
-	return cfg, permanent(err)
+	if err != nil {
+		return Config{}, err
+	}
+	if slices.Contains(targets, cfg.place()) {
+		return Config{}, fmt.Errorf("ssh_config: %s is to be reached through itself; give it \"ProxyJump none\"", cfg.Host)
+	}
+	cfg.Via, err = resolveJump(ctx, opts, set.first("proxyjump"), append([]place{cfg.place()}, targets...))
+	return cfg, err
 }
 
 // newConfig reads set, the settings for host. Lists of algorithms that are the
@@ -99,7 +126,11 @@ func newConfig(host string, set, builtin settings) (Config, error) {
 		User:                r.word("user", local.name),
 		AddressFamily:       r.choice("addressfamily", "any", "inet", "inet6"),
 		BindAddress:         r.word("bindaddress", ""),
-		ConnectTimeout:      r.duration("connecttimeout", defaultConnectTimeout),
+		ConnectTimeout:      r.duration("connecttimeout", 0),
+		BindInterface:       r.word("bindinterface", ""),
+		ConnectionAttempts:  max(r.number("connectionattempts", 1), 1),
+		TCPKeepAlive:        r.flag("tcpkeepalive", true),
+		IPQoS:               -1,
 		ServerAliveInterval: r.duration("serveraliveinterval", 0),
 		ServerAliveCountMax: r.number("serveralivecountmax", 3),
 
@@ -118,10 +149,17 @@ func newConfig(host string, set, builtin settings) (Config, error) {
 		NumberOfPasswordPrompts:      r.number("numberofpasswordprompts", 3),
 		BatchMode:                    r.flag("batchmode", false),
 	}
-	if cfg.ConnectTimeout == 0 {
-		cfg.ConnectTimeout = defaultConnectTimeout
+	if set.differs(builtin, "ipqos") {
+		cfg.IPQoS = r.typeOfService("ipqos")
 	}
 	cfg.setPaths(set, builtin, local)
+	cfg.setProxyCommand(set, local)
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = defaultConnectTimeout
+		if cfg.ProxyCommand != "" {
+			cfg.ConnectTimeout = defaultProxyTimeout
+		}
+	}
 	if err := cfg.setAlgorithms(set, builtin); err != nil {
 		return Config{}, err
 	}

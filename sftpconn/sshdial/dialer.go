@@ -2,13 +2,9 @@ package sshdial
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"strconv"
 	"sync"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -20,6 +16,7 @@ type Dialer struct {
 	cfg       Config
 	subsystem string
 	log       *slog.Logger
+	via       *Dialer // to the jump host; nil if there is none
 
 	// mu is held for the whole of a Dial: there is never a second one.
 	mu       sync.Mutex
@@ -58,6 +55,9 @@ func NewDialer(cfg Config, opts Options) *Dialer {
 	if cfg.BatchMode {
 		d.prompter = nil
 	}
+	if cfg.Via != nil {
+		d.via = NewDialer(*cfg.Via, Options{Prompter: opts.Prompter, Logger: opts.Logger})
+	}
 	return d
 }
 
@@ -71,16 +71,27 @@ func (d *Dialer) Dial(ctx context.Context) (*Client, error) {
 	defer d.mu.Unlock()
 	defer func() { d.prompter, d.dialled = nil, true }()
 
-	tcp, err := d.connect(ctx)
+	conn, err := d.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	client, err := d.handshake(ctx, tcp)
+	client, err := d.handshake(ctx, conn)
 	if err != nil {
-		_ = tcp.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return client, nil
+}
+
+// connect makes the connection that SSH runs on.
+func (d *Dialer) connect(ctx context.Context) (net.Conn, error) {
+	switch {
+	case d.via != nil:
+		return d.connectVia(ctx)
+	case d.cfg.ProxyCommand != "":
+		return d.startProxy()
+	}
+	return connectTCP(ctx, &d.cfg)
 }
 
 // Close waits for a Dial that is under way, and wipes the secrets that the
@@ -90,43 +101,8 @@ func (d *Dialer) Close() error {
 	defer d.mu.Unlock()
 	d.memory.password.forget()
 	clear(d.memory.unlocked)
+	if d.via != nil {
+		return d.via.Close()
+	}
 	return nil
-}
-
-// address is the TCP address of the server.
-func (d *Dialer) address() string {
-	return net.JoinHostPort(d.cfg.HostName, strconv.Itoa(d.cfg.Port))
-}
-
-// connect makes the TCP connection. Go sets TCP_NODELAY by itself.
-func (d *Dialer) connect(ctx context.Context) (net.Conn, error) {
-	network := map[string]string{"inet": "tcp4", "inet6": "tcp6"}[d.cfg.AddressFamily]
-	if network == "" {
-		network = "tcp"
-	}
-	dialer := net.Dialer{
-		Timeout: d.cfg.ConnectTimeout,
-		KeepAliveConfig: net.KeepAliveConfig{
-			Enable: true, Idle: 30 * time.Second, Interval: 15 * time.Second, Count: 4,
-		},
-	}
-	if d.cfg.BindAddress != "" {
-		local, err := net.ResolveTCPAddr(network, net.JoinHostPort(d.cfg.BindAddress, "0"))
-		if err != nil {
-			return nil, fmt.Errorf("BindAddress %s: %w", d.cfg.BindAddress, err)
-		}
-		dialer.LocalAddr = local
-	}
-	conn, err := dialer.DialContext(ctx, network, d.address())
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	var op *net.OpError
-	if errors.As(err, &op) {
-		err = op.Err // the rest of it says the address again
-	}
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", d.address(), err)
-	}
-	return conn, nil
 }

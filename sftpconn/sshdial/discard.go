@@ -1,7 +1,10 @@
 package sshdial
 
 import (
+	"fmt"
 	"net"
+	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,5 +28,30 @@ func discardUnsent(conn net.Conn) {
 	})
 	if err != nil || unsent > 0 {
 		_ = tcp.SetLinger(0)
+	}
+}
+
+// discardUnsentOf does the same to the TCP connections of a program that is
+// about to be ended, as far as this process may reach into it.
+func discardUnsentOf(pid int) {
+	program, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return
+	}
+	defer func() { _ = unix.Close(program) }()
+	files, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	for _, file := range files {
+		number, _ := strconv.Atoi(file.Name())
+		fd, err := unix.PidfdGetfd(program, number, 0)
+		if err != nil {
+			continue
+		}
+		protocol, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PROTOCOL)
+		if err == nil && protocol == unix.IPPROTO_TCP {
+			if unsent, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ); err == nil && unsent > 0 {
+				_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+			}
+		}
+		_ = unix.Close(fd)
 	}
 }

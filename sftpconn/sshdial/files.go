@@ -24,8 +24,8 @@ var fileKeywords = []string{
 	"pubkeyacceptedalgorithms", "casignaturealgorithms",
 	"preferredauthentications", "pubkeyauthentication", "passwordauthentication",
 	"kbdinteractiveauthentication", "numberofpasswordprompts", "batchmode",
-	"proxyjump", "proxycommand", "bindinterface", "knownhostscommand",
-	"revokedhostkeys", "rekeylimit",
+	"bindinterface", "connectionattempts", "tcpkeepalive", "ipqos", "proxyjump", "proxycommand",
+	"knownhostscommand", "revokedhostkeys", "rekeylimit",
 }
 
 // readFiles reads the settings for opts.Host from the files that ssh would
@@ -83,7 +83,11 @@ func (s settings) addFile(name, host string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	proxied := len(s["proxyjump"])+len(s["proxycommand"]) > 0
 	for _, keyword := range fileKeywords {
+		if proxied && (keyword == "proxyjump" || keyword == "proxycommand") {
+			continue // either, even "none", rules out what comes later
+		}
 		values, err := parsed.GetAll(host, keyword)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)

@@ -71,17 +71,7 @@ func (c *Config) setPaths(set, builtin settings, local localUser) {
 // environment variables in paths, makes them absolute and drops "none". ssh -G
 // leaves some of them as they were written.
 func (c *Config) expander(local localUser) func(paths []string) []string {
-	hostname, _ := os.Hostname()
-	short, _, _ := strings.Cut(hostname, ".")
-	port := strconv.Itoa(c.Port)
-	hash := sha1.Sum([]byte(hostname + c.HostName + port + c.User))
-	alias := c.HostKeyAlias
-	if alias == "" {
-		alias = c.Host
-	}
-	tokens := strings.NewReplacer("%%", "%", "%C", hex.EncodeToString(hash[:]), "%d", local.home,
-		"%h", c.HostName, "%i", local.uid, "%j", "", "%k", alias, "%L", short, "%l", hostname,
-		"%n", c.Host, "%p", port, "%r", c.User, "%u", local.name)
+	tokens := c.tokens(local)
 	return func(paths []string) []string {
 		var out []string
 		for _, p := range paths {
@@ -97,6 +87,21 @@ func (c *Config) expander(local localUser) func(paths []string) []string {
 		}
 		return slices.Compact(out)
 	}
+}
+
+// tokens replaces the tokens of ssh_config(5), such as %h.
+func (c *Config) tokens(local localUser) *strings.Replacer {
+	hostname, _ := os.Hostname()
+	short, _, _ := strings.Cut(hostname, ".")
+	port := strconv.Itoa(c.Port)
+	hash := sha1.Sum([]byte(hostname + c.HostName + port + c.User))
+	alias := c.HostKeyAlias
+	if alias == "" {
+		alias = c.Host
+	}
+	return strings.NewReplacer("%%", "%", "%C", hex.EncodeToString(hash[:]), "%d", local.home,
+		"%h", c.HostName, "%i", local.uid, "%j", "", "%k", alias, "%L", short, "%l", hostname,
+		"%n", c.Host, "%p", port, "%r", c.User, "%u", local.name)
 }
 
 func expandHome(path string, local localUser) string {

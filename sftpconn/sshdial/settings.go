@@ -29,9 +29,6 @@ func (s settings) differs(builtin settings, keyword string) bool {
 // its host key is checked, and that cannot be honoured yet. To go on without
 // them would be wrong.
 var unsupported = []struct{ keyword, name string }{
-	{"proxyjump", "ProxyJump"},
-	{"proxycommand", "ProxyCommand"},
-	{"bindinterface", "BindInterface"},
 	{"knownhostscommand", "KnownHostsCommand"},
 }
 
@@ -128,6 +125,25 @@ func (r *settingsReader) bytes(keyword string) uint64 {
 		r.fail(keyword, v, "a number of bytes such as 500M")
 	}
 	return n << shift
+}
+
+// typeOfService reads IPQoS: one name or number, or two, of which the second is
+// for sessions without a terminal.
+func (r *settingsReader) typeOfService(keyword string) int {
+	words := strings.Fields(r.set.first(keyword))
+	if len(words) == 0 {
+		return -1
+	}
+	last := words[len(words)-1]
+	if tos, ok := servicesByName[strings.ToLower(last)]; ok {
+		return tos
+	}
+	tos, err := strconv.ParseUint(last, 0, 8)
+	if err != nil {
+		r.fail(keyword, last, "a name such as af21 or a number below 256")
+		return -1
+	}
+	return int(tos)
 }
 
 // duration reads the TIME FORMATS of sshd_config(5), such as 90 or 1m30s.

@@ -10,7 +10,9 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,9 +33,10 @@ func testContext(t *testing.T) context.Context {
 // testServer is an OpenSSH server on a loopback port, with keys and a
 // configuration of its own, and a client's folder beside it.
 type testServer struct {
-	t    *testing.T
-	dir  string
-	port int
+	t      *testing.T
+	dir    string
+	port   int
+	daemon *exec.Cmd
 }
 
 // startSSHD starts a server that is stopped at the end of the test. It has an
@@ -78,6 +81,7 @@ func (s *testServer) run() *testServer {
 	daemon.Stderr = &log
 	daemon.WaitDelay = testTimeout // its sessions hold it open
 	require.NoError(s.t, daemon.Start())
+	s.daemon = daemon
 	s.t.Cleanup(func() {
 		_ = daemon.Process.Kill()
 		_ = daemon.Wait()
@@ -93,6 +97,17 @@ func (s *testServer) run() *testServer {
 		return err == nil
 	}, 10*time.Second, 5*time.Millisecond)
 	return s
+}
+
+// hangUp ends all connections.
+func (s *testServer) hangUp() {
+	s.t.Helper()
+	pid := s.daemon.Process.Pid
+	for child := range strings.FieldsSeq(readFile(s.t, fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))) {
+		n, err := strconv.Atoi(child)
+		require.NoError(s.t, err)
+		require.NoError(s.t, syscall.Kill(n, syscall.SIGKILL))
+	}
 }
 
 func (s *testServer) address() string         { return fmt.Sprintf("127.0.0.1:%d", s.port) }

@@ -1,0 +1,42 @@
+package sshdial
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// setProxyCommand fills in ProxyCommand. ProxyJump stands for one, and the first
+// of them that ssh_config names counts.
+func (c *Config) setProxyCommand(set settings, local localUser) {
+	command := set.first("proxycommand")
+	if set.first("proxyjump") == "" && !strings.EqualFold(command, "none") {
+		c.ProxyCommand = c.tokens(local).Replace(command)
+	}
+}
+
+// proxyConn is the program of a ProxyCommand, which speaks with the server.
+type proxyConn struct {
+	*process
+	remote namedAddr
+}
+
+func (c *proxyConn) RemoteAddr() net.Addr { return c.remote }
+
+// startProxy lets the user's shell become the program, as ssh does. The keys and
+// the hang-up of a terminal are this program's to answer; they must not take the
+// connection away while it still sends what was written.
+func (d *Dialer) startProxy() (net.Conn, error) {
+	shell := os.Getenv("SHELL")
+	if shell == "" {
+		shell = "/bin/sh"
+	}
+	cmd := exec.Command("/bin/sh", "-c", `trap "" INT QUIT HUP; exec "$0" -c "$1"`, shell, "exec "+d.cfg.ProxyCommand)
+	p, err := startProcess(cmd, d.log.With("program", "ProxyCommand"))
+	if err != nil {
+		return nil, permanent(fmt.Errorf("ProxyCommand %s: %w", d.cfg.ProxyCommand, err))
+	}
+	return &proxyConn{p, namedAddr(d.cfg.address())}, nil
+}
