@@ -83,7 +83,15 @@ func (t *tree) statusErrno(ctx context.Context, op operationKind, code sftpconn.
 	case sftpconn.StatusOpUnsupported:
 		return op.unsupported()
 	case sftpconn.StatusFailure:
-		return t.reason(ctx, op, paths, syscall.EIO)
+		return t.reason(ctx, op, paths, t.unexplained(op))
+	}
+	return syscall.EIO
+}
+
+// unexplained is a failure for which no reason is to be seen.
+func (t *tree) unexplained(op operationKind) syscall.Errno {
+	if t.opts.RenameXDEV && (op == opRename || op == opRenameNew) {
+		return syscall.EXDEV
 	}
 	return syscall.EIO
 }

@@ -171,3 +171,12 @@ func TestReasonHasPassed(t *testing.T) {
 		assert.Equal(t, tr.errno(t.Context(), opRmdir, want[tries-1], path), errno, path)
 	}
 }
+
+func TestUnexplainedRenamesCanCrossFileSystems(t *testing.T) {
+	tr := &tree{fsys: look(), opts: Options{Logger: slog.New(slog.DiscardHandler), RenameXDEV: true}}
+	failed := status(sftpconn.StatusFailure)
+	assert.Equal(t, syscall.EXDEV, tr.errno(t.Context(), opRename, failed, "/a", "/b"))
+	assert.Equal(t, syscall.EXDEV, tr.errno(t.Context(), opRenameNew, failed, "/a", "/b"))
+	assert.Equal(t, syscall.EIO, tr.errno(t.Context(), opMkdir, failed, "/a"))
+	assert.Equal(t, syscall.EIO, tr.errno(t.Context(), opRename, sftpconn.ErrLost, "/a", "/b"))
+}

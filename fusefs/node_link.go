@@ -77,6 +77,9 @@ var _ fs.NodeLinker = (*node)(nil)
 // Symbolic links are told apart: Readlink is asked for an inode, and what it may
 // answer depends on the folder that the link was found in.
 func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, out *fuse.EntryOut) (inode *fs.Inode, errno syscall.Errno) {
+	if n.tree.opts.NoHardLinks {
+		return nil, syscall.ENOSYS
+	}
 	old, ok := target.(*node)
 	if !ok {
 		return nil, syscall.EXDEV

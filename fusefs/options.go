@@ -17,7 +17,7 @@ const maxBackground = 64
 // Options say how a remote directory is mounted. The names are those of
 // sshfs's and fuse's mount options (sshfs(1), fuse(8)).
 type Options struct {
-	Root    string // absolute remote path of the directory that is mounted
+	Root    string // remote path of the directory that is mounted
 	FsName  string // first field of /proc/mounts; empty: Subtype
 	Subtype string // the type there is "fuse." and this
 
@@ -47,6 +47,9 @@ type Options struct {
 	NoContainSymlinks bool // show link targets that lead out of the mount
 	TransformSymlinks bool // make absolute targets below Root relative
 	FollowSymlinks    bool // show what links lead to on the server
+
+	NoHardLinks bool // link(2) fails with ENOSYS (disable_hardlink)
+	RenameXDEV  bool // a rename that fails for no known reason is EXDEV
 
 	Observer Observer     // is told of every request; may be nil
 	Logger   *slog.Logger // nil: nothing is logged

@@ -142,7 +142,7 @@ func (m *marks) near(path string) []*mark {
 	defer m.mu.Unlock()
 	var found []*mark
 	for one := range m.all {
-		if one.path == path || gopath.Dir(one.path) == path {
+		if one.path == path || gopath.Dir(one.path) == gopath.Clean(path) {
 			found = append(found, one)
 		}
 	}

@@ -28,13 +28,18 @@ type nothing = struct{}
 
 // New dials the first connection and returns an FS over it and those that
 // follow. ctx bounds the first dial alone, whose error is returned as it is.
+// With Options.Delay it only returns an FS, and the first connection is made
+// like those after a drop.
 //
 // dial is called by one goroutine at a time. It must return soon after its
 // context has ended.
 func New(ctx context.Context, dial func(ctx context.Context) (sftpconn.Session, error), opts Options) (*FS, error) {
-	session, err := dial(ctx)
-	if err != nil {
-		return nil, err
+	var session sftpconn.Session
+	if !opts.Delay {
+		var err error
+		if session, err = dial(ctx); err != nil {
+			return nil, err
+		}
 	}
 	f := &FS{sup: start(dial, session, opts.withDefaults())}
 	f.open.init()

@@ -12,6 +12,9 @@ type Options struct {
 	// work again when the connection is back. 0 means 60 s.
 	Timeout time.Duration
 
+	// Delay leaves the first connection until an operation needs it.
+	Delay bool
+
 	// Hard makes operations wait for as long as it takes.
 	Hard bool
 

@@ -141,7 +141,11 @@ func (s *supervisor) noteFailure(err error) {
 func (s *supervisor) welcome(session sftpconn.Session) sftpconn.Session {
 	before := s.snapshot()
 	s.setUp(session)
-	s.log.Info("connected to the server again",
+	message := "connected to the server again"
+	if before.Connection == 0 {
+		message = "connected to the server"
+	}
+	s.log.Info(message,
 		"down", rounded(time.Since(before.Since)), "attempts", before.Attempts+1)
 	return session
 }

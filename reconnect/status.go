@@ -11,10 +11,11 @@ const (
 	Up                      // there is a connection
 	Waiting                 // the next attempt is to come
 	Closed                  // there will be no further connection
+	Asleep                  // no operation has asked for a connection yet
 )
 
 func (s State) String() string {
-	return [...]string{"connecting", "up", "waiting", "closed"}[s]
+	return [...]string{"connecting", "up", "waiting", "closed", "asleep"}[s]
 }
 
 // Status is a snapshot of the connection.

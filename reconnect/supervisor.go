@@ -30,13 +30,14 @@ func (l *link) ended() bool {
 }
 
 // supervisor owns the connection: connecting -> up -> waiting -> connecting ...
-// -> closed. Its goroutine, run, is the only one that dials.
+// -> closed. With Options.Delay it begins asleep -> waiting. Its goroutine, run, is the only one that dials.
 type supervisor struct {
 	dial   func(context.Context) (sftpconn.Session, error)
 	opts   Options
 	log    *slog.Logger
 	pace   backoff.ExponentialBackOff // of run alone
 	wakes  chan string                // reasons to look after the connection now
+	needed chan struct{}              // closed when asleep ends
 	cancel context.CancelFunc
 	owned  sync.WaitGroup // run and what watches for wakes
 
@@ -47,7 +48,7 @@ type supervisor struct {
 	changed chan struct{} // closed and replaced when status.State changes
 }
 
-// start takes over session, the first connection.
+// start takes over session, the first connection; nil if that is yet to come.
 func start(dial func(context.Context) (sftpconn.Session, error), session sftpconn.Session, opts Options) *supervisor {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &supervisor{
@@ -61,10 +62,15 @@ func start(dial func(context.Context) (sftpconn.Session, error), session sftpcon
 			RandomizationFactor: backoff.DefaultRandomizationFactor,
 		},
 		wakes:   make(chan string, 1),
+		needed:  make(chan struct{}),
 		cancel:  cancel,
 		changed: make(chan struct{}),
 	}
-	s.setUp(session)
+	if session != nil {
+		s.setUp(session)
+	} else {
+		s.status = Status{State: Asleep, Since: time.Now()}
+	}
 	s.owned.Go(func() { s.run(ctx, session) })
 	s.owned.Go(func() { s.watchWakes(ctx) })
 	return s
@@ -81,6 +87,12 @@ func (s *supervisor) close() {
 const steady = time.Second
 
 func (s *supervisor) run(ctx context.Context, session sftpconn.Session) {
+	if session == nil {
+		if session = s.sleep(ctx); session == nil {
+			s.setDown(Closed, errClosed)
+			return
+		}
+	}
 	for {
 		born := time.Now()
 		s.guard(ctx, session)
@@ -101,6 +113,17 @@ func (s *supervisor) run(ctx context.Context, session sftpconn.Session) {
 			s.setDown(Closed, errClosed)
 			return
 		}
+	}
+}
+
+// sleep makes the first connection when an operation needs one. It returns nil
+// when ctx ends.
+func (s *supervisor) sleep(ctx context.Context) sftpconn.Session {
+	select {
+	case <-s.needed:
+		return s.redial(ctx, steady)
+	case <-ctx.Done():
+		return nil
 	}
 }
 
@@ -166,6 +189,9 @@ func (s *supervisor) next(after int) (*link, <-chan struct{}, time.Duration, err
 			return nil, nil, 0, fmt.Errorf("%w: the connection was lost, and reconnecting is off", syscall.EIO)
 		}
 		return nil, nil, 0, errClosed
+	case Asleep:
+		s.status.State, s.status.Since = Waiting, time.Now()
+		close(s.needed)
 	}
 	left := s.opts.Timeout - time.Since(s.status.Since)
 	if left <= 0 && !s.opts.Hard {

@@ -341,3 +341,35 @@ func TestNetworkNews(t *testing.T) {
 		t.Fatal("Close does not end Read")
 	}
 }
+
+// With Delay nothing is dialled before an operation needs it, however much later
+// that is, and the operation has its whole time then.
+func TestDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dials := 0
+		f, err := New(t.Context(), func(context.Context) (sftpconn.Session, error) {
+			if dials++; dials < 3 {
+				return nil, errRefused
+			}
+			return newFakeSession(), nil
+		}, Options{Delay: true, NetworkChanges: make(chan struct{})})
+		require.NoError(t, err)
+		time.Sleep(time.Hour)
+		assert.Zero(t, dials)
+		assert.Equal(t, Asleep, f.Status().State)
+		require.NoError(t, stat(t.Context(), f))
+		assert.Equal(t, 3, dials)
+		assert.Equal(t, Up, f.Status().State)
+		require.NoError(t, f.Close())
+	})
+}
+
+func TestDelayedIsNeverNeeded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, err := New(t.Context(), nil, Options{Delay: true, NetworkChanges: make(chan struct{})})
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		require.ErrorIs(t, stat(t.Context(), f), sftpconn.ErrNotSent)
+		assert.Equal(t, "closed", f.Status().State.String())
+	})
+}

@@ -24,6 +24,12 @@ type Options struct {
 	// default (MaxSessions); below 0 none: everything goes over one channel.
 	BulkChannels int
 
+	// SyncReadDir asks for one part of a listing after the other.
+	SyncReadDir bool
+
+	// Quirks are what this server cannot do.
+	Quirks Quirks
+
 	// Logger is told of what the server does wrong. nil means slog.Default().
 	Logger *slog.Logger
 }

@@ -22,7 +22,10 @@ func (c *Conn) ReadDir(ctx context.Context, path string) ([]DirEntry, error) {
 
 	var entries []DirEntry
 	var under []*call
-	window := firstReadDirs
+	window, most := firstReadDirs, mostReadDirs
+	if c.opts.SyncReadDir {
+		window, most = 1, 1
+	}
 	for idle := 0; idle < mostIdle; idle++ {
 		for len(under) < window {
 			under = append(under, c.meta.start("READDIR", path, &sshfx.ReadDirPacket{Handle: handle}))
@@ -47,7 +50,7 @@ func (c *Conn) ReadDir(ctx context.Context, path string) ([]DirEntry, error) {
 		if len(entries) > maxEntries {
 			return nil, endless(path)
 		}
-		window = min(window+1, mostReadDirs)
+		window = min(window+1, most)
 	}
 	return nil, endless(path)
 }

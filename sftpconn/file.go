@@ -97,6 +97,9 @@ func (f *file) Write(p []byte, off int64) Pending {
 
 // SetAttr implements [File].
 func (f *file) SetAttr(set SetAttr) Pending {
+	if f.conn.opts.Quirks.NoTruncate && set.Valid&AttrSize != 0 {
+		return f.resize(set)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.begin(true, func() *call {
@@ -173,6 +176,9 @@ func (f *file) Flush(ctx context.Context) error {
 func (f *file) Attr(ctx context.Context) (Attr, error) {
 	if err := f.awaitHeld(ctx); err != nil {
 		return Attr{}, err
+	}
+	if f.conn.opts.Quirks.NoFStat {
+		return f.conn.Stat(ctx, f.path)
 	}
 	return awaitAttr(ctx, f.first().startStat(f.path))
 }

@@ -8,7 +8,9 @@ import "context"
 // the other, cache.FS over another FS.
 //
 // Paths are absolute, slash-separated and clean, and are bytes: nothing is said
-// about their character set. No path is resolved on this side.
+// about their character set. No path is resolved on this side. In place of the
+// leading "/" there may be "./", for where the server starts, which is the user's
+// home directory; a tree is named in one of these ways throughout.
 //
 // Every method may be called from many goroutines at once. A method returns
 // when its reply has arrived, when its context ends, or when the connection is

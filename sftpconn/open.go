@@ -54,6 +54,9 @@ func (c *Conn) open(ctx context.Context, path string, flags OpenFlags, mode uint
 	if flags&Write != 0 {
 		ch = c.bulkChannel()
 	}
+	if c.opts.Quirks.NoCreateMode {
+		mode = 0 // create puts it right
+	}
 	attrs := SetAttr{Attr: Attr{Valid: AttrMode, Mode: mode}}.encode()
 	if flags&Create == 0 {
 		attrs = sshfx.Attributes{}

@@ -42,6 +42,14 @@ func (c *Conn) startStat(path string) *call {
 
 // SetAttr implements [FS].
 func (c *Conn) SetAttr(ctx context.Context, path string, set SetAttr) (Attr, error) {
+	if c.opts.Quirks.NoTruncate && set.Valid&AttrSize != 0 {
+		if err := c.resize(ctx, path, set.Size); err != nil {
+			return Attr{}, err
+		}
+		if set.Valid &^= AttrSize; set.Valid == 0 {
+			return c.Stat(ctx, path)
+		}
+	}
 	if !set.NoFollow {
 		change := c.meta.start("SETSTAT", path, &sshfx.SetStatPacket{Path: path, Attrs: set.encode()})
 		return awaitChange(ctx, change, c.startStat(path))

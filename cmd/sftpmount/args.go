@@ -11,8 +11,10 @@ import (
 
 // parseArgs reads a command line, without the program's name. Options may
 // stand anywhere, also after the mountpoint, as with sshfs.
-func parseArgs(args []string) (*options, error) {
+func parseArgs(who persona, args []string) (*options, error) {
 	o := defaultOptions()
+	o.persona = who
+	o.mount.subtype = who.name
 	// All options end up in one list in the order given, so that a later
 	// one overrides an earlier one however each was written.
 	var given optionList
@@ -46,12 +48,11 @@ func newFlagSet(o *options, given *optionList) *pflag.FlagSet {
 	flags.BoolVarP(&o.help, "help", "h", false, "")
 	flags.BoolVarP(&o.version, "version", "V", false, "")
 	flags.VarP(&optionFlag{given, "debug"}, "debug", "d", "")
-	flags.VarP(&optionFlag{given, "debug"}, "verbose", "v", "")
+	flags.VarP(&optionFlag{given, "verbose"}, "verbose", "v", "")
 	flags.VarP(&optionFlag{given, "compression=yes"}, "compress", "C", "")
 	flags.VarP(&optionFlag{given, "ssh_protocol=1"}, "protocol-1", "1", "")
-	// sshfs's -s serves one request at a time; nothing here needs that.
-	flags.BoolP("single", "s", false, "")
-	for _, name := range []string{"debug", "verbose", "compress", "protocol-1"} {
+	flags.VarP(&optionFlag{given, "-s"}, "single", "s", "")
+	for _, name := range []string{"debug", "verbose", "compress", "protocol-1", "single"} {
 		flags.Lookup(name).NoOptDefVal = "true"
 	}
 	return flags
@@ -69,9 +70,13 @@ func (o *options) setPlaces(places []string) error {
 	case places[1] == "":
 		return usageError("the mountpoint is empty: sftpmount %s mountpoint", places[0])
 	}
-	o.mountpoint = places[1]
+	server, mountpoint := places[0], places[1]
+	if !namesServer(server) && namesServer(mountpoint) { // which sshfs takes too
+		server, mountpoint = mountpoint, server
+	}
+	o.mountpoint = mountpoint
 	var err error
-	o.target, err = parseTarget(places[0])
+	o.target, err = parseTarget(server)
 	return err
 }
 

@@ -12,9 +12,9 @@ import (
 // A command line is split at "|", so that arguments can hold spaces.
 func parse(line string) (*options, error) {
 	if line == "" {
-		return parseArgs(nil)
+		return parseArgs(ourselves, nil)
 	}
-	return parseArgs(strings.Split(line, "|"))
+	return parseArgs(ourselves, strings.Split(line, "|"))
 }
 
 func TestOptionsStandAnywhere(t *testing.T) {
@@ -84,7 +84,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"host:":                "no mountpoint given: sftpmount host: mountpoint",
 		"host:|":               "the mountpoint is empty: sftpmount host: mountpoint",
 		"host:|/mnt|/mnt2":     `one argument too many: "/mnt2"; expected are a server and a mountpoint`,
-		"/mnt|host:":           `"/mnt" names no server: write it as host:directory or user@host:directory`,
+		"/mnt|/srv":            `"/mnt" names no server: write it as host:directory or user@host:directory`,
 		"host:|/mnt|-x":        "unknown flag -x: sftpmount -h lists all",
 		"host:|/mnt|--readnly": "unknown flag --readnly: sftpmount -h lists all",
 		"host:|/mnt|-o":        "flag -o needs an argument: sftpmount -h explains",
@@ -104,6 +104,8 @@ func TestWrongCommandLines(t *testing.T) {
 
 		"host:|/mnt|-o|recconect":             `unknown option "recconect": did you mean "reconnect"? sftpmount -h lists all`,
 		"host:|/mnt|-o|identityfiel=x":        `unknown option "identityfiel": did you mean "IdentityFile"? sftpmount -h lists all`,
+		"host:|/mnt|-o|workaround=renam":      `option "workaround=renam": unknown workaround "renam": did you mean "rename"?`,
+		"host:|/mnt|-o|writeback_cache=yes":   `unknown option "writeback_cache": sftpmount -h lists all`,
 		"host:|/mnt|-o|r0":                    `unknown option "r0": did you mean "ro"? sftpmount -h lists all`,
 		"host:|/mnt|-o|frobnicate=1":          `unknown option "frobnicate": sftpmount -h lists all`,
 		"host:|/mnt|-o|IdentityFile":          `option "IdentityFile": write it as IdentityFile=VALUE, see ssh_config(5)`,

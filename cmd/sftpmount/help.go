@@ -14,6 +14,7 @@ there. "fusermount3 -u mountpoint" or, as root, "umount mountpoint" unmounts.
   -p port                  port on the server
   -F ssh_config            use this instead of ~/.ssh/config
   -f                       stay in the foreground and log to standard error
+  -v                       log more
   -d                       log every operation too, and stay in the foreground
   -h                       show this text
   -V                       show the version
@@ -26,9 +27,9 @@ as ro or noexec. A later option overrides an earlier one.
 `
 
 // helpText is made from the table of options.
-func helpText() string {
+func helpText(who persona) string {
 	var text strings.Builder
-	text.WriteString(usageText)
+	text.WriteString(strings.Replace(usageText, ourselves.name, who.name, 1))
 	for _, group := range defaultOptions().table() {
 		if group.title == "" {
 			continue

@@ -16,12 +16,15 @@ import (
 func newLogger(o *options) (*slog.Logger, *lineLog) {
 	if o.startup.foreground {
 		level := slog.LevelInfo
-		if o.startup.debug {
+		if o.startup.debug || o.startup.verbose {
 			level = slog.LevelDebug
 		}
 		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})), nil
 	}
-	lines := &lineLog{level: slog.LevelWarn, write: writeToTerminal}
+	lines := &lineLog{level: slog.LevelWarn, write: o.persona.writeToTerminal}
+	if o.startup.verbose {
+		lines.level = slog.LevelDebug
+	}
 	return slog.New(newLineHandler(lines)), lines
 }
 
@@ -34,8 +37,8 @@ type lineLog struct {
 	write  func(level slog.Level, line string)
 }
 
-func writeToTerminal(_ slog.Level, line string) {
-	fmt.Fprintf(os.Stderr, "sftpmount: %s\n", line)
+func (p persona) writeToTerminal(_ slog.Level, line string) {
+	fmt.Fprintf(os.Stderr, "%s: %s\n", p.name, line)
 }
 
 // leaveTerminal goes on in syslog, if there is one.

@@ -2,6 +2,8 @@
 //
 //	sftpmount [user@]host:[dir] mountpoint [options]
 //
+// Called by the name sshfs, through a link, it answers as that does (persona.go).
+//
 // It reads the command line (args.go, options.go, table.go), starts itself once
 // more to go to the background later (background.go), builds the stack of file
 // systems (wire.go), mounts it and serves until it is unmounted (serve.go).
@@ -13,25 +15,26 @@ import (
 )
 
 func main() {
-	code, err := run(os.Args[1:])
+	who := calledAs(os.Args[0])
+	code, err := run(who, os.Args[1:])
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "sftpmount: %s\n", oneLine(err))
+		fmt.Fprintf(os.Stderr, "%s: %s\n", who.name, oneLine(err))
 	}
-	os.Exit(code)
+	os.Exit(who.exitCode(code))
 }
 
 // run returns the code to exit with, and what is still to be said about it.
-func run(args []string) (int, error) {
-	o, err := parseArgs(args)
+func run(who persona, args []string) (int, error) {
+	o, err := parseArgs(who, args)
 	if err != nil {
 		return exitCode(err), err
 	}
 	switch {
 	case o.help:
-		fmt.Print(helpText())
+		fmt.Print(helpText(who))
 		return exitOK, nil
 	case o.version:
-		fmt.Println("sftpmount version", versionText())
+		fmt.Println(who.versionText())
 		return exitOK, nil
 	}
 	starter, err := findParent()

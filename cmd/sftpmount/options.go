@@ -6,6 +6,7 @@ import "strings"
 // in groups that each have a file of their own (options_link.go and so on).
 // wire.go turns them into the Options of each package.
 type options struct {
+	persona    persona
 	target     target
 	mountpoint string
 	help       bool
@@ -19,15 +20,18 @@ type options struct {
 	transport transportOptions
 	startup   startOptions
 
+	workarounds workaroundOptions
+
 	// ignored lists the options that were accepted and mean nothing here.
 	ignored []string
 }
 
 func defaultOptions() *options {
 	return &options{
-		link:   defaultLinkOptions(),
-		memory: defaultMemoryOptions(),
-		mount:  defaultMountOptions(),
+		persona: ourselves,
+		link:    defaultLinkOptions(),
+		memory:  defaultMemoryOptions(),
+		mount:   defaultMountOptions(),
 	}
 }
 

@@ -19,6 +19,7 @@ func TestMemoryOptions(t *testing.T) {
 		"cache=no":              func(o *options) { o.memory.noDirCache = true },
 		"no_readahead":          func(o *options) { o.memory.noReadAhead = true },
 		"sshfs_sync":            func(o *options) { o.memory.syncWrites = true },
+		"sync_readdir":          func(o *options) { o.memory.syncReadDir = true },
 		"direct_io":             func(o *options) { o.memory.kernel.directIO = true },
 		"kernel_cache":          func(o *options) { o.memory.kernel.kernelCache = true },
 		"auto_cache":            func(*options) {},

@@ -6,6 +6,7 @@ type mountOptions struct {
 	allowOther         bool
 	allowRoot          bool
 	defaultPermissions bool
+	noHardLinks        bool
 	kernelFlags        []string // ro, noexec, ...: later ones override earlier ones
 }
 
@@ -18,6 +19,7 @@ func (o *mountOptions) rows() []option {
 		{"allow_other", "", "other users may use the mount", set(&o.allowOther, true)},
 		{"allow_root", "", "root may use the mount", set(&o.allowRoot, true)},
 		{"default_permissions", "", "the kernel checks permissions by the modes shown", set(&o.defaultPermissions, true)},
+		{"disable_hardlink", "", "hard links cannot be made", set(&o.noHardLinks, true)},
 		{"fsname", "NAME", "source shown by mount and df (user@host:dir)", text(&o.fsname)},
 		{"subtype", "NAME", "type shown as fuse.NAME (sftpmount)", text(&o.subtype)},
 	}
@@ -27,7 +29,6 @@ func (o *mountOptions) rows() []option {
 func (o *mountOptions) laterRows() []option {
 	return []option{
 		{"auto_unmount", "", "", notYet},
-		{"disable_hardlink", "", "", notYet},
 		{"from_code", "CHARSET", "", notYet},
 		{"modules", "LIST", "", notYet},
 		{"subdir", "DIR", "", notYet},

@@ -7,6 +7,8 @@ func TestMountOptions(t *testing.T) {
 		"allow_other":         func(o *options) { o.mount.allowOther = true },
 		"allow_root":          func(o *options) { o.mount.allowRoot = true },
 		"default_permissions": func(o *options) { o.mount.defaultPermissions = true },
+		"disable_hardlink":    func(o *options) { o.mount.noHardLinks = true },
+		"context=a:b:c":       func(o *options) { o.mount.kernelFlags = []string{"context=a:b:c"} },
 		"fsname=a b":          func(o *options) { o.mount.fsname = "a b" },
 		"subtype=x":           func(o *options) { o.mount.subtype = "x" },
 		"ro":                  func(o *options) { o.mount.kernelFlags = []string{"ro"} },

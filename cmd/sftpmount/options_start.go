@@ -3,13 +3,16 @@ package main
 // startOptions say how the program starts and what it tells.
 type startOptions struct {
 	foreground  bool
+	verbose     bool
 	debug       bool
 	noCheckRoot bool
+	delay       bool // delay_connect
 }
 
 func (o *startOptions) rows() []option {
 	return []option{
 		{"no_check_root", "", "mount although the directory is not there", set(&o.noCheckRoot, true)},
+		{"delay_connect", "", "connect when the mount is first used", set(&o.delay, true)},
 		{"debug", "", "log every operation and stay in the foreground, as -d", o.setDebug},
 	}
 }
@@ -18,15 +21,8 @@ func (o *startOptions) rows() []option {
 func (o *startOptions) oldRows() []option {
 	return []option{
 		{"sshfs_debug", "", "", o.setDebug},
-		{"sshfs_verbose", "", "", o.setDebug},
-		{"workaround", "none", "", onlyValue("none")},
-	}
-}
-
-// laterRows are known and not there yet.
-func (o *startOptions) laterRows() []option {
-	return []option{
-		{"delay_connect", "", "", notYet},
+		{"verbose", "", "", set(&o.verbose, true)},
+		{"sshfs_verbose", "", "", set(&o.verbose, true)},
 	}
 }
 

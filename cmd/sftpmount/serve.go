@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path"
+	"strings"
 	"syscall"
 
 	"sftpmount/fusefs"
@@ -18,7 +20,9 @@ func serve(o *options, starter *parent) error {
 	for _, warning := range o.transport.warnings {
 		log.Warn(warning)
 	}
-	log.Debug("accepted options that mean nothing here", "options", o.ignored)
+	if len(o.ignored) > 0 {
+		log.Debug("accepted options that mean nothing here", "options", o.ignored)
+	}
 	mountpoint, err := readyMountpoint(o.mountpoint, o.mount.subtype, log)
 	if err != nil {
 		return err
@@ -92,8 +96,12 @@ func untilSignal(signals <-chan os.Signal) (ctx context.Context, stop func()) {
 	}
 }
 
-// findRoot returns the absolute path of the directory to mount.
+// findRoot returns the path of the directory to mount, which is absolute if the
+// server can be asked.
 func findRoot(ctx context.Context, o *options, stack *stack) (string, error) {
+	if o.startup.delay {
+		return unresolvedRoot(o.target.dir)
+	}
 	root, err := stack.cache.RealPath(ctx, o.target.dir)
 	if err != nil {
 		return "", directoryError(ctx, o, err)
@@ -108,6 +116,22 @@ func findRoot(ctx context.Context, o *options, stack *stack) (string, error) {
 		return "", failure(exitDirectory, "%s on %s is not a directory", root, o.target.host)
 	}
 	return root, nil
+}
+
+// unresolvedRoot returns a path for dir, without a server to ask: relative paths
+// start in the home directory there.
+func unresolvedRoot(dir string) (string, error) {
+	dir = strings.TrimPrefix(dir, "~/")
+	switch {
+	case path.IsAbs(dir):
+		return path.Clean(dir), nil
+	case dir == "~" || path.Clean(dir) == ".":
+		return ".", nil
+	case strings.HasPrefix(dir, "~"):
+		return "", failure(exitDirectory, "only the server knows where %s is, and \"delay_connect\" does not ask it: "+
+			"name the directory by its whole path", dir)
+	}
+	return "./" + path.Clean(dir), nil
 }
 
 func directoryError(ctx context.Context, o *options, err error) error {

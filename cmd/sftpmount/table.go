@@ -27,6 +27,7 @@ func (o *options) table() []optionGroup {
 		{"Whose files they are", o.owners.rows()},
 		{"How the mount looks", o.mount.rows()},
 		{"How the server is reached", o.transport.rows()},
+		{"Faults of the server", o.workarounds.rows()},
 		{"Starting and debugging", o.startup.rows()},
 		{"", slices.Concat(
 			o.memory.oldRows(),
@@ -37,7 +38,6 @@ func (o *options) table() []optionGroup {
 			o.owners.laterRows(),
 			o.mount.laterRows(),
 			o.transport.laterRows(),
-			o.startup.laterRows(),
 		)},
 	}
 }

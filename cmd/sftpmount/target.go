@@ -37,6 +37,12 @@ func parseTarget(s string) (target, error) {
 	return t, nil
 }
 
+// namesServer reports whether s has the form of a target.
+func namesServer(s string) bool {
+	_, _, ok := cutHost(s)
+	return ok
+}
+
 // cutHost splits at the first colon that is not inside brackets.
 func cutHost(s string) (login, dir string, ok bool) {
 	bracket := false

@@ -73,8 +73,14 @@ func makeAbsolute(cfg *sshdial.Config) error {
 	return nil
 }
 
-func connOptions(cfg *sshdial.Config, log *slog.Logger) sftpconn.Options {
+func (o *options) connOptions(cfg *sshdial.Config, log *slog.Logger) sftpconn.Options {
 	return sftpconn.Options{
+		SyncReadDir: o.memory.syncReadDir,
+		Quirks: sftpconn.Quirks{
+			NoFStat:      o.workarounds.fstat,
+			NoTruncate:   o.workarounds.truncate,
+			NoCreateMode: o.workarounds.createMode,
+		},
 		KeepaliveInterval: cfg.ServerAliveInterval,
 		KeepaliveCount:    cfg.ServerAliveCountMax,
 		Logger:            log,
@@ -86,6 +92,7 @@ func (o *options) reconnectOptions(log *slog.Logger) reconnect.Options {
 		Timeout:   max(o.link.reconnectTimeout, 1), // 0 would mean the default there
 		Hard:      o.link.hard,
 		Disabled:  o.link.noReconnect,
+		Delay:     o.startup.delay,
 		Permanent: sshdial.IsPermanent,
 		Logger:    log,
 	}
@@ -138,6 +145,8 @@ func (o *options) fuseOptions(root string, log *slog.Logger) fusefs.Options {
 	fuse.NoContainSymlinks = o.symlinks.allowEscapes
 	fuse.TransformSymlinks = o.symlinks.transformSymlinks
 	fuse.FollowSymlinks = o.symlinks.followSymlinks
+	fuse.NoHardLinks = o.mount.noHardLinks
+	fuse.RenameXDEV = o.workarounds.renameXDEV
 	fuse.Logger = log
 	fuse.Debug = o.startup.debug
 	return fuse
@@ -165,7 +174,7 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 		if err != nil {
 			return nil, err
 		}
-		return sftpconn.New(ctx, client, connOptions(&cfg, log))
+		return sftpconn.New(ctx, client, o.connOptions(&cfg, log))
 	}
 	s := &stack{dialer: dialer}
 	reconnecting := o.reconnectOptions(log)

@@ -69,7 +69,7 @@ func TestManualHasEveryOption(t *testing.T) {
 	for _, group := range defaultOptions().table() {
 		for _, option := range group.options {
 			if option.help != "" {
-				assert.Contains(t, string(manual), option.name)
+				assert.True(t, strings.Contains(string(manual), option.name), option.name)
 			}
 		}
 	}

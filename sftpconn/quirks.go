@@ -1,0 +1,126 @@
+package sftpconn
+
+import (
+	"context"
+	"io"
+	"os"
+)
+
+// Quirks are what a server cannot do, of what every server should. They are
+// named after the workarounds of sshfs(1).
+type Quirks struct {
+	NoFStat      bool // FSTAT does not work: the name is asked for instead
+	NoTruncate   bool // SETSTAT and FSETSTAT cannot change a size
+	NoCreateMode bool // OPEN fails if it carries permissions other than 0
+}
+
+// resize changes the size of path where only OPEN and WRITE can. It is neither
+// atomic nor quick: to make a file shorter, what is to stay is fetched, and then
+// written anew.
+func (c *Conn) resize(ctx context.Context, path string, size uint64) error {
+	if size == 0 {
+		return c.rewrite(ctx, path, Write|Truncate, nil, 0)
+	}
+	attr, err := c.Stat(ctx, path)
+	switch {
+	case err != nil:
+		return err
+	case attr.Size < size:
+		return c.rewrite(ctx, path, Write, []byte{0}, int64(size)-1)
+	case attr.Size == size:
+		return nil
+	}
+	return c.shorten(ctx, path, int64(size))
+}
+
+func (c *Conn) shorten(ctx context.Context, path string, size int64) error {
+	kept, err := os.CreateTemp("", "sftpmount-truncate-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = kept.Close() }()
+	if err := os.Remove(kept.Name()); err != nil {
+		return err
+	}
+	f, _, err := c.open(ctx, path, Read, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close(ctx) }()
+	if _, err := io.CopyN(kept, &reader{ctx: ctx, file: f}, size); err != nil {
+		return err
+	}
+	if err := c.rewrite(ctx, path, Write|Truncate, nil, 0); err != nil {
+		return err
+	}
+	part := make([]byte, 1<<20)
+	for at := int64(0); at < size; {
+		n, err := kept.ReadAt(part[:min(int64(len(part)), size-at)], at)
+		if err != nil {
+			return err
+		}
+		if err := c.rewrite(ctx, path, Write, part[:n], at); err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return nil
+}
+
+// rewrite opens a file and writes p at off.
+func (c *Conn) rewrite(ctx context.Context, path string, flags OpenFlags, p []byte, off int64) error {
+	f, _, err := c.open(ctx, path, flags, 0)
+	if err != nil {
+		return err
+	}
+	if len(p) > 0 {
+		f.Write(p, off)
+		err = f.Flush(ctx)
+	}
+	_ = f.Close(ctx)
+	return err
+}
+
+// reader reads a File from its start.
+type reader struct {
+	ctx  context.Context
+	file File
+	off  int64
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	n, err := r.file.ReadAt(r.ctx, p, r.off)
+	r.off += int64(n)
+	return n, err
+}
+
+// resize is SetAttr for an open file whose server has the quirk NoTruncate. It
+// waits for what was started before, and is done when it returns.
+func (f *file) resize(set SetAttr) Pending {
+	f.mu.Lock()
+	before := append([]tracked(nil), f.unacked...)
+	f.mu.Unlock()
+	ctx := context.Background() // the end of the connection ends it
+	for _, p := range before {
+		_ = p.Wait(ctx) // whose error is Flush's to tell
+	}
+	err := f.conn.resize(ctx, f.path, set.Size)
+	if set.Valid &^= AttrSize; err == nil && set.Valid != 0 {
+		return f.SetAttr(set)
+	}
+	done := settled{err}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.track(done)
+	return done
+}
+
+// settled is a Pending with a known outcome.
+type settled struct {
+	err error
+}
+
+// Wait implements [Pending].
+func (s settled) Wait(context.Context) error { return s.err }
+
+func (s settled) succeeded() bool { return s.err == nil }
