@@ -30,6 +30,9 @@ as ro or noexec. A later option overrides an earlier one.
 func helpText(who persona) string {
 	var text strings.Builder
 	text.WriteString(strings.Replace(usageText, ourselves.name, who.name, 1))
+	if who == ourselves {
+		text.WriteString(commandsHelp())
+	}
 	for _, group := range defaultOptions().table() {
 		if group.title == "" {
 			continue
@@ -44,5 +47,16 @@ func helpText(who persona) string {
 		}
 	}
 	text.WriteString(usageEnd)
+	return text.String()
+}
+
+func commandsHelp() string {
+	var text strings.Builder
+	text.WriteString("\nCommands:\n")
+	for _, c := range commands() {
+		if c.help != "" {
+			fmt.Fprintf(&text, "  %-32s  %s\n", "sftpmount "+strings.TrimSpace(c.name+" "+c.args), c.help)
+		}
+	}
 	return text.String()
 }

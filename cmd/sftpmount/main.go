@@ -2,6 +2,8 @@
 //
 //	sftpmount [user@]host:[dir] mountpoint [options]
 //
+// A few other first words are commands (commands.go).
+//
 // Called by the name sshfs, through a link, it answers as that does (persona.go).
 //
 // It reads the command line (args.go, options.go, table.go), starts itself once
@@ -25,6 +27,9 @@ func main() {
 
 // run returns the code to exit with, and what is still to be said about it.
 func run(who persona, args []string) (int, error) {
+	if c := who.findCommand(args); c != nil {
+		return c.run(args[1:])
+	}
 	o, err := parseArgs(who, args)
 	if err != nil {
 		return exitCode(err), err
