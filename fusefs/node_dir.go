@@ -24,7 +24,7 @@ func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.En
 	at := time.Now()
 	var attr sftpconn.Attr
 	errno = n.tree.change(ctx, opMkdir, func() (err error) {
-		attr, err = n.tree.fsys.Mkdir(ctx, path, mode&0o7777)
+		attr, err = n.tree.fsys.Mkdir(op.owned(ctx), path, mode&0o7777)
 		return err
 	}, path)
 	if errno != 0 {

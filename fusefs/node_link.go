@@ -27,7 +27,7 @@ func (n *node) Symlink(ctx context.Context, target, name string, out *fuse.Entry
 	at := time.Now()
 	var attr sftpconn.Attr
 	errno = n.tree.change(ctx, opSymlink, func() (err error) {
-		attr, err = n.tree.fsys.Symlink(ctx, target, path)
+		attr, err = n.tree.fsys.Symlink(op.owned(ctx), target, path)
 		return err
 	}, path)
 	if errno != 0 {

@@ -144,7 +144,7 @@ func (n *node) Create(ctx context.Context, name string, flags uint32, mode uint3
 		f |= sftpconn.Excl
 	}
 	op.Flags = f
-	inode, file, errno := n.create(ctx, name, f, mode, out)
+	inode, file, errno := n.create(op.owned(ctx), name, f, mode, out)
 	if errno != 0 {
 		return nil, nil, 0, errno
 	}
@@ -187,7 +187,7 @@ func (n *node) Mknod(ctx context.Context, name string, mode uint32, _ uint32, ou
 	ctx, op := n.begin(ctx, "mknod", name)
 	defer op.end(&errno)
 	f := sftpconn.Write | sftpconn.Create | sftpconn.Excl
-	inode, file, errno := n.create(ctx, name, f, mode, out)
+	inode, file, errno := n.create(op.owned(ctx), name, f, mode, out)
 	if errno != 0 {
 		return nil, errno
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -64,6 +65,7 @@ type Conn struct {
 	ext       extensions
 	limits    limits
 	roundTrip time.Duration // to the server and back
+	ordinary  atomic.Bool   // the session is known not to be root's
 	meta      *channel
 	activity  *activity
 

@@ -27,21 +27,33 @@ func (c *Conn) Open(ctx context.Context, path string, flags OpenFlags, mode uint
 
 // create opens a file that must not exist yet.
 func (c *Conn) create(ctx context.Context, path string, flags OpenFlags, mode uint32) (File, Attr, error) {
+	giving := c.startGiving(ctx, path)
 	f, attr, err := c.open(ctx, path, flags|Excl, mode)
 	if err != nil {
 		return nil, Attr{}, err
 	}
-	if fix, ok := unmasked(attr, mode, 0o777); ok {
-		change := f.SetAttr(fix)
-		attr, err = f.Attr(ctx)
-		if err == nil {
-			err = unlessRefused(change.Wait(ctx))
-			_ = f.Flush(ctx) // which would tell of the refusal
+	give, given := giving.change(ctx, attr)
+	var changes pendings
+	if given {
+		changes = append(changes, f.SetAttr(give))
+	}
+	if fix, ok := unmasked(attr, mode, 0o777); ok || given && mode&setID != 0 {
+		fix.Attr = Attr{Valid: AttrMode, Mode: mode & 0o7777}
+		changes = append(changes, f.SetAttr(fix))
+	}
+	if len(changes) == 0 {
+		return f, attr, nil
+	}
+	attr, err = f.Attr(ctx)
+	if err == nil {
+		err = unlessRefused(changes.Wait(ctx))
+		for range changes {
+			_ = f.Flush(ctx) // which would tell of a refusal
 		}
-		if err != nil {
-			_ = f.Close(ctx)
-			return nil, Attr{}, afterActing(err)
-		}
+	}
+	if err != nil {
+		_ = f.Close(ctx)
+		return nil, Attr{}, afterActing(err)
 	}
 	return f, attr, nil
 }

@@ -76,19 +76,30 @@ func awaitChange(ctx context.Context, change, after *call) (Attr, error) {
 
 // Mkdir implements [FS].
 func (c *Conn) Mkdir(ctx context.Context, path string, mode uint32) (Attr, error) {
+	giving := c.startGiving(ctx, path)
 	attrs := SetAttr{Attr: Attr{Valid: AttrMode, Mode: mode}}.encode()
 	attr, err := c.changed(ctx, c.meta.start("MKDIR", path, &sshfx.MkdirPacket{Path: path, Attrs: attrs}), path)
 	if err != nil {
 		return Attr{}, err
 	}
-	if fix, ok := unmasked(attr, mode, 0o777|syscall.S_ISVTX); ok {
-		fixed, err := c.SetAttr(ctx, path, fix)
-		if err == nil {
-			attr = fixed
+	if give, ok := giving.change(ctx, attr); ok {
+		if attr, err = c.correct(ctx, path, attr, give); err != nil {
+			return attr, err
 		}
-		return attr, unlessRefused(afterActing(err))
+	}
+	if fix, ok := unmasked(attr, mode, 0o777|syscall.S_ISVTX); ok {
+		return c.correct(ctx, path, attr, fix)
 	}
 	return attr, nil
+}
+
+// correct changes what was just made at path and has the attributes made.
+func (c *Conn) correct(ctx context.Context, path string, made Attr, fix SetAttr) (Attr, error) {
+	fixed, err := c.SetAttr(ctx, path, fix)
+	if err != nil {
+		return made, unlessRefused(afterActing(err))
+	}
+	return fixed, nil
 }
 
 // unlessRefused forgives a server that refuses to set permissions: on a file
@@ -127,7 +138,15 @@ func (c *Conn) Symlink(ctx context.Context, target, path string) (Attr, error) {
 	// OpenSSH sends the two paths in the other order than the draft has them
 	// (OpenSSH PROTOCOL, section 4.1), and everybody follows OpenSSH. The
 	// codec's names are those of OpenSSH's order.
-	return c.changed(ctx, c.meta.start("SYMLINK", path, &sshfx.SymlinkPacket{TargetPath: target, LinkPath: path}), path)
+	giving := c.startGiving(ctx, path)
+	attr, err := c.changed(ctx, c.meta.start("SYMLINK", path, &sshfx.SymlinkPacket{TargetPath: target, LinkPath: path}), path)
+	if err != nil {
+		return Attr{}, err
+	}
+	if give, ok := giving.change(ctx, attr); ok && give.NoFollow {
+		return c.correct(ctx, path, attr, give)
+	}
+	return attr, nil
 }
 
 // Readlink implements [FS].

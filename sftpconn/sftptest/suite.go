@@ -77,6 +77,7 @@ func TestFS(t *testing.T, newFS func(t *testing.T) (fsys sftpconn.FS, root strin
 		{"Names", nameTests},
 		{"Dir", dirTests},
 		{"Open", openTests},
+		{"Owner", ownerTests},
 		{"Read", readTests},
 		{"Write", writeTests},
 		{"File", fileTests},
