@@ -1,6 +1,10 @@
 package cache
 
-import "sftpmount/sftpconn"
+import (
+	"time"
+
+	"sftpmount/sftpconn"
+)
 
 // The methods in this file take in what was changed here. Each notes the change
 // in the generations, so that no answer that it overtook is remembered. q is
@@ -11,7 +15,7 @@ import "sftpmount/sftpconn"
 // last.
 func (n *names) changed(path string, q asked, attr sftpconn.Attr) {
 	sure := n.believable(path, q)
-	n.gens.touch(path)
+	n.touch(path)
 	if !sure {
 		n.forgetAttr(path)
 		return
@@ -42,20 +46,18 @@ func (n *names) made(path string, q asked, attr sftpconn.Attr) {
 // madeDir takes in that path was made as an empty directory.
 func (n *names) madeDir(path string, q asked, attr sftpconn.Attr) {
 	n.made(path, q, attr)
-	n.update(path, func(e *entry) { e.listing = newListing(nil, n.asking().taken) })
+	now := time.Now()
+	n.update(path, func(e *entry) {
+		e.listing = newListing(nil, now)
+		e.listing.made, e.listing.filled = true, now
+	})
 }
 
 // gone takes in that path was removed.
 func (n *names) gone(path string) {
 	delete(n.doubtful, path)
 	n.gens.touch(path)
-	if e, ok := n.lru.Peek(path); ok && e.linked != "" {
-		n.updateKnown(e.linked, func(other *entry) {
-			if other.linked == path {
-				other.linked = ""
-			}
-		})
-	}
+	n.links.leave(path)
 	n.setAbsent(path, n.asking())
 	n.dirChanged(path)
 }
@@ -63,13 +65,10 @@ func (n *names) gone(path string) {
 // linkedTo takes in that newPath was made as a further name of oldPath.
 func (n *names) linkedTo(oldPath, newPath string, q asked, attr sftpconn.Attr) {
 	n.made(newPath, q, attr)
+	n.links.join(oldPath, newPath)
 	if _, ok := n.doubtful[oldPath]; ok {
 		n.doubt(newPath)
 	}
-	n.update(oldPath, func(e *entry) { e.linked = newPath })
-	n.update(newPath, func(e *entry) { e.linked = oldPath })
-	n.forgetAttr(oldPath)
-	n.forgetAttr(newPath)
 }
 
 // moved takes in that oldPath is now newPath.
@@ -81,8 +80,9 @@ func (n *names) moved(oldPath, newPath string) {
 		moved.absent = known[bool]{}
 	}
 	_, doubtful := n.doubtful[oldPath]
-	n.gone(oldPath)
 	n.gone(newPath)
+	n.links.move(oldPath, newPath)
+	n.gone(oldPath)
 	n.update(newPath, func(e *entry) { *e = moved })
 	dir, name := split(newPath)
 	n.updateListing(dir, func(l *listing) { l.set(name, attr) })
@@ -95,6 +95,7 @@ func (n *names) moved(oldPath, newPath string) {
 // newPath is forgotten.
 func (n *names) movedTree(oldPath, newPath string) {
 	n.gens.touchAll()
+	n.links.moveTree(oldPath, newPath)
 	for _, path := range n.lru.Keys() {
 		if below(newPath, path) {
 			n.lru.Remove(path)
@@ -125,26 +126,53 @@ func (n *names) mayBeDir(path string) bool {
 	return v != present || attr.IsDir()
 }
 
-func (n *names) isLinked(path string) bool {
-	e, ok := n.lru.Peek(path)
-	return ok && e.linked != ""
+// touch notes a change of the file at path. Under its other names nothing is
+// known of it any more.
+func (n *names) touch(path string) {
+	n.gens.touch(path)
+	for _, other := range n.links.others(path) {
+		n.gens.touch(other)
+		n.forgetAttr(other)
+	}
 }
 
 // unsure takes in that a change of path failed, or may have happened.
 func (n *names) unsure(path string) {
-	n.gens.touch(path)
-	n.updateKnown(path, func(e *entry) { *e = entry{linked: e.linked} })
+	n.touch(path)
+	n.updateKnown(path, func(e *entry) { *e = entry{} })
 	dir, _ := split(path)
 	n.updateKnown(dir, func(e *entry) { e.listing = nil })
-	n.dirChanged(path)
+	n.gens.touch(dir)
+	n.forgetAttr(dir)
 }
 
-// dirChanged takes in that a name was made or removed: when, in the server's
-// time, is not known.
+// dirChanged takes in that a name was made or removed just now. To ask the server
+// what time it was there would cost a round trip.
 func (n *names) dirChanged(path string) {
 	dir, _ := split(path)
 	n.gens.touch(dir)
-	n.forgetAttr(dir)
+	stamp := func(attr *sftpconn.Attr) {
+		if attr.IsDir() {
+			attr.Mtime = max(attr.Mtime, n.clock.now())
+		}
+	}
+	n.updateKnown(dir, func(e *entry) { stamp(&e.attr.value) })
+	above, name := split(dir)
+	n.updateListing(above, func(l *listing) { l.amend(name, stamp) })
+	for n.beingFilled(dir) {
+		dir, _ = split(dir)
+	}
+}
+
+// beingFilled takes in that something was made or removed in dir or below it. It
+// reports whether dir was made here.
+func (n *names) beingFilled(dir string) bool {
+	l := n.freshListing(dir)
+	if l == nil || !l.made {
+		return false
+	}
+	l.filled = time.Now()
+	return true
 }
 
 // forgetAttr drops the attributes of path, but not that it exists.
@@ -160,7 +188,7 @@ func (n *names) forgetAttr(path string) {
 // about its attributes is remembered.
 func (n *names) doubt(path string) {
 	n.doubtful[path] = struct{}{}
-	n.gens.touch(path)
+	n.touch(path)
 	n.forgetAttr(path)
 }
 
@@ -175,6 +203,6 @@ func (n *names) settle(path string, q asked, attr sftpconn.Attr) {
 
 func (n *names) undoubt(path string) {
 	delete(n.doubtful, path)
-	n.gens.touch(path)
+	n.touch(path)
 	n.forgetAttr(path)
 }

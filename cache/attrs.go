@@ -37,6 +37,9 @@ func (f *FS) Lstat(ctx context.Context, path string) (sftpconn.Attr, error) {
 	if v != unknown {
 		return attr, verdictError(v, path)
 	}
+	if attr, ok := q.content.foreseen(); ok {
+		return attr, nil
+	}
 	return q.content.overlaid(ctx, func() (sftpconn.Attr, error) {
 		return f.questions.lstat.do(ctx, q.key, func(ctx context.Context) (sftpconn.Attr, error) {
 			attr, err := f.under.Lstat(ctx, path)
@@ -54,6 +57,9 @@ func (f *FS) Stat(ctx context.Context, path string) (sftpconn.Attr, error) {
 	f.lookups.attributes.add(v != unknown)
 	if v != unknown {
 		return attr, verdictError(v, path)
+	}
+	if attr, ok := q.content.foreseen(); ok {
+		return attr, nil
 	}
 	return q.content.overlaid(ctx, func() (sftpconn.Attr, error) {
 		return f.questions.stat.do(ctx, q.key, func(ctx context.Context) (sftpconn.Attr, error) {
@@ -76,10 +82,14 @@ func verdictError(v verdict, path string) error {
 }
 
 // SetAttr implements [sftpconn.FS]. If data of the file is under way, it goes
-// the same way behind it.
+// the same way behind it. While the file is open for writing here, it does not
+// wait where the outcome is sure.
 func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sftpconn.Attr, error) {
 	_, _, q := f.known(path, (*names).lookup)
 	if c := q.content; c != nil {
+		if attr, ok := c.changeEarly(set); ok {
+			return attr, nil
+		}
 		if o := c.changeBehind(set); o != nil {
 			return c.outcome(ctx, o)
 		}

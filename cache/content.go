@@ -20,11 +20,13 @@ type content struct {
 	users    int      // open Files, and the goroutine that awaits acknowledgements
 
 	mu       sync.Mutex
-	files    []*File // the open ones
+	files    []*File              // the open ones
+	told     known[sftpconn.Attr] // by the server, when nothing was under way
 	size     knownSize
 	doubtful bool // written since its attributes were last asked for
 	changes  changes
 	times    ourTimes
+	ours     sftpconn.SetAttr // mode and owners that were set here since told
 	queue    queue
 	failure  failure
 }
@@ -121,6 +123,8 @@ func (c *content) note(attr sftpconn.Attr) {
 		c.dropBlocks(0, maxOffset)
 		return
 	}
+	c.told = known[sftpconn.Attr]{attr, time.Now()}
+	c.ours = sftpconn.SetAttr{}
 	told := knownSize{int64(attr.Size), true, attr.Mtime}
 	if told != c.size {
 		c.size = told
@@ -161,6 +165,8 @@ func (c *content) invalidate() {
 func (c *content) forget() {
 	bytes, sure := c.queue.size()
 	c.size = knownSize{bytes: bytes, sure: sure}
+	c.told = known[sftpconn.Attr]{}
+	c.ours = c.queue.sets()
 	c.dropBlocks(0, maxOffset)
 }
 
@@ -173,11 +179,12 @@ func (c *content) extend(off, end int64) {
 		end = maxOffset
 	}
 	c.dropBlocks(off, end)
-	c.times = ourTimes{mtime: now32()}
+	c.times = ourTimes{mtime: c.fs.clock.now()}
 }
 
 // set takes in that attributes are being set, with c.mu held.
 func (c *content) set(set sftpconn.SetAttr) {
+	c.ours = both(c.ours, set)
 	if set.Valid&sftpconn.AttrTimes != 0 {
 		c.times = ourTimes{set.Mtime, true}
 	}
@@ -186,7 +193,7 @@ func (c *content) set(set sftpconn.SetAttr) {
 		c.dropBlocks(min(c.size.bytes, int64(set.Size)), maxOffset)
 		c.size.bytes = int64(set.Size)
 		if set.Valid&sftpconn.AttrTimes == 0 {
-			c.times = ourTimes{mtime: now32()}
+			c.times = ourTimes{mtime: c.fs.clock.now()}
 		}
 	}
 }
@@ -281,9 +288,44 @@ func (c *content) overlay(attr sftpconn.Attr, before view) sftpconn.Attr {
 		if c.times.set || c.times.mtime > attr.Mtime {
 			attr.Mtime = c.times.mtime
 		}
+		attr = changed(attr, c.ours)
 	}
 	return attr
 }
 
-// now32 is the time of a write as SFTP tells times.
-func now32() uint32 { return uint32(time.Now().Unix()) }
+// predicted returns what the server is going to say when all that was started is
+// carried out, if that can be told. c.mu is held.
+func (c *content) predicted() (sftpconn.Attr, bool) {
+	attr := c.told.value
+	if attr.Valid != sftpconn.AttrAll || !c.size.sure || !c.told.fresh(time.Now(), c.fs.opts.AttrTimeout) {
+		return sftpconn.Attr{}, false
+	}
+	attr.Size = uint64(c.size.bytes)
+	if c.times.set || c.times.mtime > attr.Mtime {
+		attr.Mtime = c.times.mtime
+	}
+	return changed(attr, c.ours), true
+}
+
+// foreseen is predicted for a file that is being changed: what the server says
+// is out of date. c may be nil.
+func (c *content) foreseen() (sftpconn.Attr, bool) {
+	if c == nil {
+		return sftpconn.Attr{}, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue.ops) == 0 {
+		return sftpconn.Attr{}, false
+	}
+	return c.predicted()
+}
+
+// both returns the change of mode and owners that two changes make one after the
+// other.
+func both(first, then sftpconn.SetAttr) sftpconn.SetAttr {
+	const kept = sftpconn.AttrMode | sftpconn.AttrOwners
+	all := sftpconn.SetAttr{Attr: changed(first.Attr, then)}
+	all.Valid = (first.Valid | then.Valid) & kept
+	return all
+}

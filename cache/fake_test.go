@@ -89,13 +89,13 @@ func newFarServer(t *testing.T, delay time.Duration) *farServer {
 }
 
 func dirNode() *node {
-	return &node{attr: sftpconn.Attr{Valid: sftpconn.AttrAll, Mode: syscall.S_IFDIR | 0o755}}
+	return &node{attr: sftpconn.Attr{Valid: sftpconn.AttrAll, Mode: syscall.S_IFDIR | 0o755, Mtime: uint32(time.Now().Unix())}}
 }
 
 func (s *farServer) put(path string, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.nodes[path] = &node{sftpconn.Attr{Valid: sftpconn.AttrAll, Mode: syscall.S_IFREG | 0o644, Mtime: now32()}, data}
+	s.nodes[path] = &node{sftpconn.Attr{Valid: sftpconn.AttrAll, Mode: syscall.S_IFREG | 0o644, Mtime: uint32(time.Now().Unix())}, data}
 }
 
 func (s *farServer) data(path string) []byte {
@@ -181,7 +181,7 @@ func (s *farServer) Stat(ctx context.Context, path string) (sftpconn.Attr, error
 func (n *node) set(set sftpconn.SetAttr) {
 	if set.Valid&sftpconn.AttrSize != 0 {
 		n.resize(int64(set.Size))
-		n.attr.Mtime = now32()
+		n.attr.Mtime = uint32(time.Now().Unix())
 	}
 	if set.Valid&sftpconn.AttrMode != 0 {
 		n.attr.Mode = n.attr.Mode&^0o7777 | set.Mode&0o7777
@@ -233,7 +233,7 @@ func (s *farServer) Open(ctx context.Context, path string, flags sftpconn.OpenFl
 	err := s.start("OPEN", path, func() error {
 		n, err := s.find(path)
 		if flags&sftpconn.Create != 0 && err != nil {
-			n = &node{attr: sftpconn.Attr{Valid: sftpconn.AttrAll, Mode: syscall.S_IFREG | mode, Mtime: now32()}}
+			n = &node{attr: sftpconn.Attr{Valid: sftpconn.AttrAll, Mode: syscall.S_IFREG | mode, Mtime: uint32(time.Now().Unix())}}
 			s.nodes[path], err = n, nil
 		}
 		if err != nil {
@@ -354,7 +354,7 @@ func (f *farFile) Write(p []byte, off int64) sftpconn.Pending {
 		}
 		f.node.resize(max(int64(len(f.node.data)), off+int64(len(p))))
 		copy(f.node.data[off:], p)
-		f.node.attr.Mtime = now32()
+		f.node.attr.Mtime = uint32(time.Now().Unix())
 		return nil
 	})
 	e := extent{f.node, off, off + int64(len(p))}

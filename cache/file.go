@@ -21,6 +21,7 @@ type File struct {
 
 	// Guarded by content.mu.
 	closed   bool
+	flushed  bool     // and not written to since: it may never be flushed again
 	queued   int      // ops of content.queue that go through this File
 	written  int64    // bytes ever written through it
 	setting  failure  // of changes of attributes through it
@@ -50,9 +51,9 @@ func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mo
 		f.openFailed(path, flags)
 		return nil, attr, err
 	}
-	file := &File{under: under, flags: flags}
+	file := &File{under: under, flags: flags, flushed: flags&sftpconn.Write == 0}
 	file.ctx, file.cancel = context.WithCancel(f.ctx)
-	f.enter(file, o, attr)
+	f.enter(ctx, file, o, attr)
 	return file, file.content.opened(file, attr, o.before), nil
 }
 
@@ -90,7 +91,7 @@ func (f *FS) openFailed(path string, flags sftpconn.OpenFlags) {
 
 // enter gives file its content and takes in the attributes that came with the
 // open.
-func (f *FS) enter(file *File, o *opening, attr sftpconn.Attr) {
+func (f *FS) enter(ctx context.Context, file *File, o *opening, attr sftpconn.Attr) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if file.flags&sftpconn.Excl != 0 && f.opens.at(o.path) != nil {
@@ -110,8 +111,21 @@ func (f *FS) enter(file *File, o *opening, attr sftpconn.Attr) {
 	case file.flags&sftpconn.Create == 0:
 		f.names.followed(o.path, o.asked, attr)
 	default:
+		if file.flags&sftpconn.Excl != 0 {
+			f.learnNew(ctx, attr)
+		}
 		f.names.made(o.path, o.asked, attr)
 	}
+	if named {
+		f.opens.attachAll(file.content, f.names.links.others(o.path))
+	}
+}
+
+// sure is maker.sure.
+func (f *FS) sure(attr sftpconn.Attr, set sftpconn.SetAttr) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.maker.sure(attr, set)
 }
 
 // Write implements [sftpconn.File]. The Pending is done as soon as p was copied
@@ -149,7 +163,7 @@ func (f *File) SetAttr(set sftpconn.SetAttr) sftpconn.Pending {
 	if f.closed {
 		return failed{errFileClosed}
 	}
-	o := c.change(f, set)
+	o := c.change(f, set, nextFlush)
 	c.pump()
 	return queued{c.fs, o}
 }
@@ -167,6 +181,7 @@ func (f *File) Flush(ctx context.Context) error {
 		return f.takeError(before)
 	}
 	c.pushLocked()
+	f.flushed = true
 	doubtful := c.doubtful
 	through := f.inOrder()
 	c.mu.Unlock()
@@ -218,6 +233,9 @@ func (f *File) Attr(ctx context.Context) (sftpconn.Attr, error) {
 	}
 	doubtful := c.doubtful
 	c.mu.Unlock()
+	if attr, ok := c.foreseen(); ok {
+		return attr, nil
+	}
 	if !doubtful {
 		c.fs.mu.Lock()
 		if len(c.paths) > 0 {

@@ -23,8 +23,10 @@ type FS struct {
 	blocks     *blocks
 	questions  questions
 	lookups    lookups
+	clock      clock
 
 	mu    sync.Mutex
+	maker maker
 	names *names
 	opens *opens
 	walks *walks
@@ -49,9 +51,9 @@ func New(under sftpconn.FS, opts Options) *FS {
 		opts:   opts,
 		unsent: newBudget(opts.WriteBuffer),
 		blocks: newBlocks(opts.ReadBuffer),
-		names:  newNames(opts),
 		opens:  newOpens(),
 	}
+	f.names = newNames(opts, &f.clock)
 	f.walks = newWalks(f.names)
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.questions = questions{

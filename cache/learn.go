@@ -109,15 +109,10 @@ func (n *names) list(dir string) ([]sftpconn.DirEntry, bool) {
 
 // setAttr remembers attributes, in the entry and in the listing.
 func (n *names) setAttr(path string, q asked, attr sftpconn.Attr) {
-	linked := false
 	n.update(path, func(e *entry) {
-		linked = e.linked != ""
 		e.absent = known[bool]{}
 		e.attr = answer(attr, q)
 	})
-	if linked {
-		attr = sftpconn.Attr{}
-	}
 	dir, name := split(path)
 	n.updateListing(dir, func(l *listing) {
 		if !l.taken.After(q.taken) {

@@ -18,6 +18,12 @@ type listing struct {
 	index   map[string]int // of a name in entries
 	bytes   int64          // estimated
 
+	// made is set if the directory was made here, and filled is when something
+	// was last made or removed in it or below it. While a program fills a
+	// directory that it has made, nobody else is expected to.
+	made   bool
+	filled time.Time
+
 	// ahead is set while no program has asked for the listing: what it lacks
 	// may have been made since by somebody who told the program.
 	ahead bool
@@ -52,11 +58,16 @@ func (l *listing) set(name string, attr sftpconn.Attr) {
 	l.bytes += listingEntryBytes + int64(len(name))
 }
 
+// amend changes the attributes of name, if it is there.
+func (l *listing) amend(name string, change func(*sftpconn.Attr)) {
+	if i, ok := l.index[name]; ok {
+		change(&l.entries[i].Attr)
+	}
+}
+
 // doubt keeps name, if it is there, without its attributes.
 func (l *listing) doubt(name string) {
-	if i, ok := l.index[name]; ok {
-		l.entries[i].Attr = sftpconn.Attr{}
-	}
+	l.amend(name, func(attr *sftpconn.Attr) { *attr = sftpconn.Attr{} })
 }
 
 // remove takes name out. The last entry takes its place.

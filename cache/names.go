@@ -15,10 +15,11 @@ import (
 // A fact about a path may stand in its own entry and in its parent's listing;
 // the one that was asked for later counts.
 type names struct {
-	opts Options
-	lru  *simplelru.LRU[string, *entry]
-	gens *generations
-
+	opts     Options
+	clock    *clock
+	lru      *simplelru.LRU[string, *entry]
+	gens     *generations
+	links    *links
 	doubtful map[string]struct{} // paths with writes that no answer accounts for yet
 
 	count int   // entries and listed names
@@ -35,10 +36,6 @@ type entry struct {
 	link    known[string]        // what it reads as
 	absent  known[bool]
 	listing *listing
-
-	// linked is a further name that the file was given here. It changes
-	// under either, so its attributes are not remembered.
-	linked string
 }
 
 // known is a value that was asked for at a time. The zero value is unknown.
@@ -60,8 +57,14 @@ const (
 	absent
 )
 
-func newNames(opts Options) *names {
-	n := &names{opts: opts, gens: newGenerations(), doubtful: make(map[string]struct{})}
+func newNames(opts Options, clock *clock) *names {
+	n := &names{
+		opts:     opts,
+		clock:    clock,
+		gens:     newGenerations(),
+		links:    newLinks(),
+		doubtful: make(map[string]struct{}),
+	}
 	n.lru = newLRU(opts.MaxEntries, func(path string, e *entry) { n.weigh(path, e, -1) })
 	return n
 }
@@ -114,10 +117,18 @@ func (n *names) updateListing(dir string, change func(*listing)) {
 
 func (n *names) freshListing(dir string) *listing {
 	e, ok := n.lru.Get(dir)
-	if !ok || e.listing == nil || time.Since(e.listing.taken) >= n.opts.DirTimeout {
+	if !ok || e.listing == nil {
+		return nil
+	}
+	if time.Since(e.listing.taken) >= n.opts.DirTimeout && !n.isOurs(e.listing) {
 		return nil
 	}
 	return e.listing
+}
+
+// isOurs reports whether l is of a directory that is being filled here.
+func (n *names) isOurs(l *listing) bool {
+	return l.made && time.Since(l.filled) < n.opts.NegativeTimeout
 }
 
 // lookup returns the attributes of path itself, if they are known.
@@ -130,9 +141,6 @@ func (n *names) lookup(path string) (sftpconn.Attr, verdict) {
 	if !ok {
 		e = &entry{}
 	}
-	if e.linked != "" {
-		return none, unknown
-	}
 	now := time.Now()
 	own := e.attr
 	dir, name := split(path)
@@ -140,7 +148,7 @@ func (n *names) lookup(path string) (sftpconn.Attr, verdict) {
 		attr, listed := l.get(name)
 		age := now.Sub(l.taken)
 		switch {
-		case !listed && !l.ahead && age < n.opts.NegativeTimeout:
+		case !listed && !l.ahead && (age < n.opts.NegativeTimeout || n.isOurs(l)):
 			return none, absent
 		case !listed:
 			own = known[sftpconn.Attr]{}

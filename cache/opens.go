@@ -78,6 +78,16 @@ func (o *opens) attach(c *content, path string) {
 	c.lastPath = path
 }
 
+// attachAll has c found by the further names of its file as well.
+func (o *opens) attachAll(c *content, paths []string) {
+	for _, path := range paths {
+		if o.byPath[path] == nil {
+			o.byPath[path] = c
+			c.paths = append(c.paths, path)
+		}
+	}
+}
+
 // detach ends that the content at path, if there is one, is found by path: the
 // name was removed or given to another file. Open files go on.
 func (o *opens) detach(path string) {

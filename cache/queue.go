@@ -30,12 +30,22 @@ type op struct {
 	off     int64             // of a write; of an append where it is thought to go
 	data    []byte            // of a write; not touched any more once it was sent
 	set     *sftpconn.SetAttr // of a change of attributes
+	waiter  waiter            // for a change of attributes
 	seq     uint64            // its number in the queue
 	started chan struct{}     // closed when request is set
 	request sftpconn.Pending
 	done    chan struct{} // closed when the request is answered and err is set
 	err     error
 }
+
+// waiter says who is to know of the failure of a change of attributes.
+type waiter int
+
+const (
+	nextFlush waiter = iota
+	caller           // it is waiting
+	nobody           // failed or not, the attributes are as expected
+)
 
 func (o *op) isAppend() bool { return o.set == nil && o.file.flags&sftpconn.Append != 0 }
 
@@ -213,6 +223,17 @@ func (q *queue) only() *File {
 		}
 	}
 	return f
+}
+
+// sets returns the changes of mode and owners.
+func (q *queue) sets() sftpconn.SetAttr {
+	var all sftpconn.SetAttr
+	for _, o := range q.ops {
+		if o.set != nil {
+			all = both(all, *o.set)
+		}
+	}
+	return all
 }
 
 // cutting reports whether the size is being set.

@@ -51,6 +51,7 @@ func (f *FS) Mkdir(ctx context.Context, path string, mode uint32) (sftpconn.Attr
 		f.names.unsure(path)
 		return attr, err
 	}
+	f.learnNew(ctx, attr)
 	f.names.madeDir(path, q, attr)
 	return attr, nil
 }
@@ -65,6 +66,7 @@ func (f *FS) Symlink(ctx context.Context, target, path string) (sftpconn.Attr, e
 		f.names.unsure(path)
 		return attr, err
 	}
+	f.learnNew(ctx, attr)
 	f.names.made(path, q, attr)
 	f.names.learnLink(path, f.names.asking(), target)
 	return attr, nil
@@ -72,17 +74,17 @@ func (f *FS) Symlink(ctx context.Context, target, path string) (sftpconn.Attr, e
 
 // Link implements [sftpconn.FS].
 func (f *FS) Link(ctx context.Context, oldPath, newPath string) (sftpconn.Attr, error) {
-	q := f.asking()
-	attr, err := f.under.Link(ctx, oldPath, newPath)
+	_, _, q := f.known(oldPath, (*names).lookup)
+	attr, err := q.content.overlaid(ctx, func() (sftpconn.Attr, error) { return f.under.Link(ctx, oldPath, newPath) })
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
 		f.names.unsure(newPath)
 		return attr, err
 	}
-	f.names.linkedTo(oldPath, newPath, q, attr)
-	if c := f.opens.at(oldPath); c != nil && f.opens.at(newPath) == nil {
-		f.opens.attach(c, newPath)
+	f.names.linkedTo(oldPath, newPath, q.asked, attr)
+	if c := f.opens.at(oldPath); c != nil {
+		f.opens.attachAll(c, []string{newPath})
 	}
 	return attr, nil
 }
@@ -124,7 +126,7 @@ func (f *FS) Rename(ctx context.Context, oldPath, newPath string, replace bool) 
 	defer f.mu.Unlock()
 	f.opens.end(oldPath, newPath)
 	switch {
-	case err != nil || f.names.isLinked(oldPath) || f.names.isLinked(newPath):
+	case err != nil || f.names.links.same(oldPath, newPath):
 		// Of two names of one file, rename(2) leaves both.
 		f.names.unsure(oldPath)
 		f.names.unsure(newPath)

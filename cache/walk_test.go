@@ -152,7 +152,7 @@ func TestWalksSeeChanges(t *testing.T) {
 				s.mu.Lock()
 				if n := s.nodes[path]; n != nil {
 					n.data = pattern(random.IntN(500))
-					n.attr.Mtime = now32()
+					n.attr.Mtime = uint32(time.Now().Unix())
 				}
 				s.mu.Unlock()
 				time.Sleep(2 * time.Second)

@@ -18,6 +18,7 @@ func (c *content) write(f *File, p []byte, off int64) *op {
 	c.doubt()
 	c.extend(off, off+int64(len(p)))
 	f.written += int64(len(p))
+	f.flushed = false
 	for len(p) > 0 {
 		taken, grown := c.queue.merge(f, p, off)
 		if taken == 0 {
@@ -31,10 +32,10 @@ func (c *content) write(f *File, p []byte, off int64) *op {
 }
 
 // change queues a change of attributes, with c.mu held.
-func (c *content) change(f *File, set sftpconn.SetAttr) *op {
+func (c *content) change(f *File, set sftpconn.SetAttr, w waiter) *op {
 	c.doubt()
 	c.set(set)
-	o := &op{file: f, set: &set}
+	o := &op{file: f, set: &set, waiter: w}
 	c.queue.add(o)
 	f.queued++
 	c.queue.urgent = c.queue.last
@@ -148,9 +149,14 @@ func (c *content) abandon() {
 
 // failed notes that o was not carried out, as far as is known. c.mu is held.
 func (c *content) failed(o *op, bytes int64) {
+	if o.waiter == nobody {
+		return
+	}
 	c.forget()
 	if o.set != nil {
-		o.file.setting.note(o.err)
+		if o.waiter == nextFlush {
+			o.file.setting.note(o.err)
+		}
 		return
 	}
 	c.failure.note(o.err)
@@ -217,9 +223,46 @@ func (c *content) changeBehind(set sftpconn.SetAttr) *op {
 	if f == nil {
 		return nil
 	}
-	o := c.change(f, set)
+	o := c.change(f, set, caller)
 	c.pump()
 	return o
+}
+
+// changeEarly queues a change of attributes behind what is under way, and
+// returns what it is going to lead to, if that is sure, and if some File is open
+// that has to be flushed: that tells if it fails all the same.
+func (c *content) changeEarly(set sftpconn.SetAttr) (sftpconn.Attr, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.unflushed()
+	attr, ok := c.predicted()
+	if f == nil || !ok || !attr.IsRegular() || !c.fs.sure(attr, set) {
+		return attr, false
+	}
+	w := nextFlush
+	if set.Valid == sftpconn.AttrOwners { // which stay as they are
+		w = nobody
+	}
+	c.change(f, set, w)
+	c.pump()
+	return c.predicted()
+}
+
+// unflushed returns a File that is open for writing, and through which all goes
+// that is under way, if its Flush is still to come. c.mu is held.
+func (c *content) unflushed() *File {
+	f := c.queue.only()
+	if f == nil && len(c.queue.ops) == 0 {
+		for _, open := range c.files {
+			if open.flags&sftpconn.Write != 0 && !open.flushed {
+				f = open
+			}
+		}
+	}
+	if f == nil || f.closed || f.flushed {
+		return nil
+	}
+	return f
 }
 
 // outcome waits for a change of attributes, and asks for them in the same round

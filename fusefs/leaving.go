@@ -52,6 +52,19 @@ func (n *node) left(replaced bool) {
 	}
 }
 
+// arrive says that the node, if there is one, is about to be found by path, which
+// it may have left before: a file with several names can get one back.
+func (n *node) arrive(path string) {
+	if n == nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.leaving.path == path {
+		n.leaving = leaving{}
+	}
+}
+
 // isLeaving reports whether path is not to be relied on.
 func (n *node) isLeaving(path string) bool {
 	n.mu.Lock()

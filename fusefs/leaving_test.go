@@ -63,3 +63,23 @@ func TestReaderOfAFileThatIsReplaced(t *testing.T) {
 	assert.Equal(t, "the old content, which is long", string(p[:n]))
 	assert.EqualValues(t, 5, f.stat("file").Size)
 }
+
+// A file with two names that has lost one can get it back.
+func TestNameThatIsGivenBack(t *testing.T) {
+	for name, giveBack := range map[string]func(from, to string) error{"Rename": os.Rename, "Link": os.Link} {
+		t.Run(name, func(t *testing.T) {
+			f := mount(t, nil)
+			f.put("file", "the file")
+			f.put("new", "another")
+			require.NoError(t, os.Link(f.onMount("file"), f.onMount("other name")))
+			require.NoError(t, os.Rename(f.onMount("new"), f.onMount("file")))
+			if name == "Link" {
+				require.NoError(t, os.Remove(f.onMount("file")))
+			}
+			require.NoError(t, giveBack(f.onMount("other name"), f.onMount("file")))
+			data, err := os.ReadFile(f.onMount("file"))
+			require.NoError(t, err)
+			assert.Equal(t, "the file", string(data))
+		})
+	}
+}

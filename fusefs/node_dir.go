@@ -108,6 +108,7 @@ func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedd
 	to.unlinked(newName)
 	if child := nodeOf(n.GetChild(name)); child != nil {
 		child.statusChanged()
+		child.arrive(newPath)
 	}
 	n.tree.numbers.move(n.StableAttr().Ino, name, to.StableAttr().Ino, newName)
 	return 0

@@ -109,6 +109,7 @@ func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, o
 	old.links++
 	old.mu.Unlock()
 	old.statusChanged()
+	old.arrive(newPath)
 	old.tell(&out.Attr, attr, at)
 	return old.EmbeddedInode(), 0
 }

@@ -1,0 +1,135 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// The round trips of changes in a listed folder: elapsed time by the delay of
+// the line. What the machine is busy with meanwhile counts too, so the best of a
+// few tries does.
+func TestRoundTripsOfChanges(t *testing.T) {
+	const delay = 250 * time.Millisecond
+	m := newLinkedMount(t)
+	steps := []struct {
+		name   string
+		atMost int
+		do     func(dir string) error
+	}{
+		{"create, write, chmod, chown, utimens, close", 2, makeFile},
+		{"mkdir", 1, func(dir string) error { return os.Mkdir(dir+"/folder", 0o755) }},
+		{"rename", 1, func(dir string) error { return os.Rename(dir+"/file", dir+"/folder/moved") }},
+		{"symlink", 1, func(dir string) error { return os.Symlink("folder/moved", dir+"/symlink") }},
+		{"link", 1, func(dir string) error { return os.Link(dir+"/folder/moved", dir+"/link") }},
+		{"truncate", 1, func(dir string) error { return os.Truncate(dir+"/link", 1000) }},
+		{"unlink", 1, func(dir string) error { return os.Remove(dir + "/folder/moved") }},
+		{"rmdir", 1, func(dir string) error { return syscall.Rmdir(dir + "/folder") }},
+	}
+	best := make([]float64, len(steps))
+	for try := range 3 {
+		name := fmt.Sprintf("try%d", try)
+		require.NoError(t, os.Mkdir(m.onServer(name), 0o755))
+		_, err := os.ReadDir(m.path(name))
+		require.NoError(t, err)
+		m.link.SetDelay(delay)
+		within := true
+		for i, step := range steps {
+			start := time.Now()
+			require.NoError(t, step.do(m.path(name)), step.name)
+			took := float64(time.Since(start)) / float64(delay)
+			if try == 0 || took < best[i] {
+				best[i] = took
+			}
+			within = within && best[i] < float64(step.atMost)+0.9
+		}
+		m.link.SetDelay(0)
+		if within {
+			break
+		}
+	}
+	for i, step := range steps {
+		t.Logf("%s: %.1f round trips", step.name, best[i])
+		assert.Less(t, best[i], float64(step.atMost)+0.9, step.name)
+	}
+}
+
+// makeFile does what tar does for a file.
+func makeFile(dir string) error {
+	path := dir + "/file"
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write(make([]byte, 256<<10)); err != nil {
+		return err
+	}
+	var st syscall.Stat_t
+	if err := syscall.Fstat(int(f.Fd()), &st); err != nil {
+		return err
+	}
+	if err := f.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := f.Chown(int(st.Uid), int(st.Gid)); err != nil {
+		return err
+	}
+	old := syscall.NsecToTimeval(time.Now().Add(-time.Hour).UnixNano())
+	if err := syscall.Futimes(int(f.Fd()), []syscall.Timeval{old, old}); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// The round trips of unpacking an archive: two for each file, three for each
+// folder.
+func TestRoundTripsOfTar(t *testing.T) {
+	const delay = 100 * time.Millisecond
+	const files, folders = 20, 5
+	archive := makeArchive(t, files, folders)
+	took := unpack(t, newLinkedMount(t), archive, delay)
+	assert.Less(t, took, 1.2*(2*files+3*folders)) // a fifth for the machine
+}
+
+// makeArchive returns a tar file with small files spread over folders in folders.
+func makeArchive(t *testing.T, files, folders int) string {
+	t.Helper()
+	tree := t.TempDir()
+	dirs := []string{tree}
+	for i := range folders {
+		dir := fmt.Sprintf("%s/folder%d", dirs[i/4], i)
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		dirs = append(dirs, dir)
+	}
+	for i := range files {
+		path := fmt.Sprintf("%s/file%d", dirs[1+i%folders], i)
+		require.NoError(t, os.WriteFile(path, make([]byte, i*1000), 0o644))
+	}
+	archive := t.TempDir() + "/tree.tar"
+	run(t, tree, "sh", "-c", "tar cf "+archive+" *")
+	return archive
+}
+
+// unpack returns how many round trips it takes to unpack an archive into a
+// listed folder, and compares what arrives.
+func unpack(t *testing.T, m *linkedMount, archive string, delay time.Duration) float64 {
+	t.Helper()
+	want := t.TempDir()
+	run(t, want, "tar", "xf", archive)
+	_, err := os.ReadDir(m.dir)
+	require.NoError(t, err)
+	m.link.SetDelay(delay)
+	start := time.Now()
+	run(t, m.dir, "tar", "xf", archive, "--no-same-owner") // as users do
+	took := float64(time.Since(start)) / float64(delay)
+	m.link.SetDelay(0)
+	t.Logf("%.1f round trips", took)
+	m.sameTrees(want, m.onServer("."))
+	return took
+}
