@@ -93,3 +93,30 @@ func TestOddRoot(t *testing.T) {
 	m.write("file", "here")
 	assert.Equal(t, "here", m.serverFile("file"))
 }
+
+// Names in GBK on the server are names in UTF-8 on the mount, whoever made them.
+func TestRemoteCharset(t *testing.T) {
+	t.Parallel()
+	s, remote := startSSHD(t), filepath.Join(t.TempDir(), "\xc4\xbf\xc2\xbc") // 目录
+	require.NoError(t, os.Mkdir(remote, 0o755))
+	for name, content := range map[string]string{"\xd6\xd0\xce\xc4.txt": "中文", "\xff\xfe": "no character", "plain": "ASCII"} {
+		require.NoError(t, os.WriteFile(filepath.Join(remote, name), []byte(content), 0o644))
+	}
+	require.NoError(t, os.Symlink("\xd6\xd0\xce\xc4.txt", remote+"/link"))
+	m := prepareMount(t, newClient(t, s, userName(t, os.Getuid()), s.port), remote)
+	m.start("-o", "remote_charset=gbk", hostAlias+":"+filepath.Dir(remote)+"/目录", m.dir)
+
+	assert.Equal(t, "link\nplain\n中文.txt\n\uf7ff\uf7fe\n", run(t, m.dir, "env", "LC_ALL=C.UTF-8", "ls", "-N"))
+	assert.Equal(t, "中文中文no characterASCII", run(t, m.dir, "cat", "中文.txt", "link", "\uf7ff\uf7fe", "plain"))
+	assert.Equal(t, "中文.txt\n", run(t, m.dir, "readlink", "link"))
+	shell(t, m.dir, `
+		mkdir -p 新/深; echo 内容 > 新/深/文件; ln -s 深/文件 新/链; mv 中文.txt 新/旧.txt; mv `+"\uf7ff\uf7fe"+` 新/
+		find . -name '*文件' | grep -qx ./新/深/文件; [ "$(cat 新/链)" = 内容 ]
+		! touch 😀 2>/dev/null; [ ! -e 😀 ]; rm plain link`)
+	assert.Contains(t, shell(t, m.dir, "LC_ALL=C touch 😀 2>&1 || true"), "Invalid or incomplete multibyte")
+	got := run(t, remote, "find", ".", "-mindepth", "1")
+	want := []string{"./\xd0\xc2", "./\xd0\xc2/\xc9\xee", "./\xd0\xc2/\xc9\xee/\xce\xc4\xbc\xfe", "./\xd0\xc2/\xc1\xb4",
+		"./\xd0\xc2/\xbe\xc9.txt", "./\xd0\xc2/\xff\xfe"}
+	assert.ElementsMatch(t, want, strings.Fields(got))
+	m.unmount()
+}

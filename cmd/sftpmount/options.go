@@ -15,6 +15,7 @@ type options struct {
 	link      linkOptions
 	memory    memoryOptions
 	symlinks  symlinkOptions
+	names     nameOptions
 	owners    ownerOptions
 	mount     mountOptions
 	transport transportOptions
@@ -75,5 +76,5 @@ func (o *options) check() error {
 	if o.mount.allowOther && o.mount.allowRoot {
 		return usageError("options \"allow_other\" and \"allow_root\" exclude each other: give one")
 	}
-	return nil
+	return o.applyModules()
 }

@@ -29,9 +29,5 @@ func (o *mountOptions) rows() []option {
 func (o *mountOptions) laterRows() []option {
 	return []option{
 		{"auto_unmount", "", "", notYet},
-		{"from_code", "CHARSET", "", notYet},
-		{"modules", "LIST", "", notYet},
-		{"subdir", "DIR", "", notYet},
-		{"to_code", "CHARSET", "", notYet},
 	}
 }

@@ -100,9 +100,9 @@ func untilSignal(signals <-chan os.Signal) (ctx context.Context, stop func()) {
 // server can be asked.
 func findRoot(ctx context.Context, o *options, stack *stack) (string, error) {
 	if o.startup.delay {
-		return unresolvedRoot(o.target.dir)
+		return unresolvedRoot(o.remoteDir())
 	}
-	root, err := stack.cache.RealPath(ctx, o.target.dir)
+	root, err := stack.cache.RealPath(ctx, o.remoteDir())
 	if err != nil {
 		return "", directoryError(ctx, o, err)
 	}
@@ -135,7 +135,7 @@ func unresolvedRoot(dir string) (string, error) {
 }
 
 func directoryError(ctx context.Context, o *options, err error) error {
-	dir := o.target.dir
+	dir := o.remoteDir()
 	if dir == "" {
 		dir = "the home directory"
 	}

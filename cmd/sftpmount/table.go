@@ -24,6 +24,7 @@ func (o *options) table() []optionGroup {
 		{"When the link drops", o.link.rows()},
 		{"What is kept in memory", o.memory.rows()},
 		{"Symbolic links of the server", o.symlinks.rows()},
+		{"Names", o.names.rows()},
 		{"Whose files they are", o.owners.rows()},
 		{"How the mount looks", o.mount.rows()},
 		{"How the server is reached", o.transport.rows()},
@@ -31,6 +32,7 @@ func (o *options) table() []optionGroup {
 		{"Starting and debugging", o.startup.rows()},
 		{"", slices.Concat(
 			o.memory.oldRows(),
+			o.names.oldRows(),
 			o.transport.oldRows(),
 			o.startup.oldRows(),
 		)},

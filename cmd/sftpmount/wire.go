@@ -17,6 +17,7 @@ import (
 	"sftpmount/fusefs"
 	"sftpmount/reconnect"
 	"sftpmount/sftpconn"
+	"sftpmount/sftpconn/charset"
 	"sftpmount/sftpconn/sshdial"
 )
 
@@ -174,7 +175,7 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 		if err != nil {
 			return nil, err
 		}
-		return sftpconn.New(ctx, client, o.connOptions(&cfg, log))
+		return o.startSFTP(ctx, client, o.connOptions(&cfg, log))
 	}
 	s := &stack{dialer: dialer}
 	reconnecting := o.reconnectOptions(log)
@@ -188,6 +189,18 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 	s.remote = remote
 	s.cache = cache.New(remote, o.cacheOptions(log))
 	return s, nil
+}
+
+// startSFTP starts a session whose names are in UTF-8.
+func (o *options) startSFTP(ctx context.Context, transport sftpconn.Transport, opts sftpconn.Options) (sftpconn.Session, error) {
+	conn, err := sftpconn.New(ctx, transport, opts)
+	if err != nil {
+		return nil, err
+	}
+	if o.names.charset == nil {
+		return conn, nil
+	}
+	return charset.Wrap(conn, o.names.charset), nil
 }
 
 func connectError(ctx context.Context, err error) error {

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sftpmount/sftpconn/charset"
+)
+
+func TestNameOptions(t *testing.T) {
+	gbk, err := charset.Lookup("GBK")
+	require.NoError(t, err)
+	optionChanges{
+		"remote_charset=utf-8": func(*options) {},
+		"remote_charset=GBK":   func(o *options) { o.names.charset = gbk },
+	}.check(t)
+}
+
+func TestModules(t *testing.T) {
+	o, err := parse("host:|/mnt|-o|modules=iconv:subdir,from_code=latin1,to_code=utf8,subdir=/a/b/,rellinks")
+	require.NoError(t, err)
+	assert.NotNil(t, o.names.charset)
+	assert.True(t, o.symlinks.transformSymlinks)
+	for line, dir := range map[string]string{
+		"host:":                                    "",
+		"host:/|-o|modules=subdir,subdir=a":        "/a",
+		"host:|-o|modules=subdir,subdir=a/":        "a",
+		"host:/srv/|-o|modules=subdir,subdir=/a/b": "/srv/a/b",
+		"host:~|-o|modules=subdir,subdir=../a":     "~/a",
+	} {
+		o, err := parse(line + "|/mnt")
+		require.NoError(t, err, line)
+		assert.Equal(t, dir, o.remoteDir(), line)
+	}
+}
