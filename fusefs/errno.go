@@ -51,10 +51,21 @@ func (t *tree) errno(ctx context.Context, op operationKind, err error, paths ...
 func (t *tree) change(ctx context.Context, op operationKind, do func() error, paths ...string) syscall.Errno {
 	err := do()
 	errno := t.errno(ctx, op, err, paths...)
-	if status, ok := errors.AsType[*sftpconn.StatusError](err); ok && status.Code == sftpconn.StatusFailure && errno == syscall.EIO {
-		return t.errno(ctx, op, do(), paths...)
+	if !isFailure(err) || errno != syscall.EIO {
+		return errno
+	}
+	err = do()
+	errno = t.errno(ctx, op, err, paths...)
+	if isFailure(err) && errno == syscall.EIO {
+		return likely(op, paths)
 	}
 	return errno
+}
+
+// isFailure reports whether err is the answer that stands for most errors.
+func isFailure(err error) bool {
+	status, ok := errors.AsType[*sftpconn.StatusError](err)
+	return ok && status.Code == sftpconn.StatusFailure
 }
 
 // unknown is EIO for an error that tells no more, which is logged, since the
@@ -70,20 +81,20 @@ func (t *tree) unknown(op operationKind, err error) syscall.Errno {
 func (t *tree) statusErrno(ctx context.Context, op operationKind, code sftpconn.StatusCode, paths []string) syscall.Errno {
 	switch code {
 	case sftpconn.StatusNoSuchFile:
-		return syscall.ENOENT
+		return t.reason(ctx, absences[op], paths, syscall.ENOENT)
 	case sftpconn.StatusPermissionDenied:
-		return op.denied()
+		return t.reason(ctx, denials[op], paths, syscall.EACCES)
 	case sftpconn.StatusBadMessage: // ENAMETOOLONG or EINVAL
 		for _, p := range paths {
 			if len(path.Base(p)) > maxName || len(p) >= maxPath {
 				return syscall.ENAMETOOLONG
 			}
 		}
-		return t.reason(ctx, op, paths, syscall.EINVAL)
+		return t.reason(ctx, failures[op], paths, syscall.EINVAL)
 	case sftpconn.StatusOpUnsupported:
 		return op.unsupported()
 	case sftpconn.StatusFailure:
-		return t.reason(ctx, op, paths, t.unexplained(op))
+		return t.reason(ctx, failures[op], paths, t.unexplained(op))
 	}
 	return syscall.EIO
 }
@@ -96,13 +107,13 @@ func (t *tree) unexplained(op operationKind) syscall.Errno {
 	return syscall.EIO
 }
 
-// reason looks for the cause of an error that may have many, and returns
-// otherwise if there is none to be seen.
-func (t *tree) reason(ctx context.Context, op operationKind, paths []string, otherwise syscall.Errno) syscall.Errno {
+// reason looks for the cause of an error that may have several, and returns
+// otherwise if none of them is to be seen.
+func (t *tree) reason(ctx context.Context, reasons []reason, paths []string, otherwise syscall.Errno) syscall.Errno {
 	if len(paths) == 0 {
 		return otherwise
 	}
-	for _, r := range reasons[op] {
+	for _, r := range reasons {
 		if r.holds(ctx, t.fsys, paths) {
 			return r.errno
 		}

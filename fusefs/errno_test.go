@@ -39,7 +39,6 @@ func TestErrno(t *testing.T) {
 		{opRenameNew, errors.ErrUnsupported, syscall.EINVAL},
 		{opStat, status(sftpconn.StatusNoSuchFile), syscall.ENOENT},
 		{opOpen, status(sftpconn.StatusPermissionDenied), syscall.EACCES},
-		{opSetAttr, status(sftpconn.StatusPermissionDenied), syscall.EPERM},
 		{opSetSize, status(sftpconn.StatusPermissionDenied), syscall.EACCES},
 		{opStat, status(sftpconn.StatusFailure), syscall.EIO},
 		{opStat, status(sftpconn.StatusEOF), syscall.EIO},
@@ -69,20 +68,33 @@ func status(code sftpconn.StatusCode) error {
 }
 
 // look returns an FS to look at: a folder with a file in it, an empty folder, a
-// fifo, and two other file systems, one of which is full.
+// fifo, a program, a sticky folder with another user's file, and three other file
+// systems, one of which is full and one read-only.
 func look() sftpconn.FS {
-	types := map[string]uint32{
+	modes := map[string]uint32{
 		"/": syscall.S_IFDIR, "/dir": syscall.S_IFDIR, "/dir/file": syscall.S_IFREG,
-		"/empty": syscall.S_IFDIR, "/fifo": syscall.S_IFIFO,
+		"/empty": syscall.S_IFDIR, "/fifo": syscall.S_IFIFO, "/program": syscall.S_IFREG | 0o755,
+		"/tmp": syscall.S_IFDIR | 0o1777, "/tmp/file": syscall.S_IFREG,
 		"/other": syscall.S_IFDIR, "/full": syscall.S_IFDIR, "/full/file": syscall.S_IFREG,
+		"/fixed": syscall.S_IFDIR, "/fixed/file": syscall.S_IFREG,
+	}
+	attr := func(_ context.Context, path string) (sftpconn.Attr, error) {
+		mode, ok := modes[path]
+		if !ok {
+			return sftpconn.Attr{}, status(sftpconn.StatusNoSuchFile)
+		}
+		a := sftpconn.Attr{Valid: sftpconn.AttrAll, Mode: mode}
+		if path == "/tmp/file" {
+			a.UID = 1
+		}
+		return a, nil
 	}
 	return &sftptest.Mock{
-		LstatFn: func(_ context.Context, path string) (sftpconn.Attr, error) {
-			typ, ok := types[path]
-			if !ok {
-				return sftpconn.Attr{}, status(sftpconn.StatusNoSuchFile)
-			}
-			return sftpconn.Attr{Valid: sftpconn.AttrAll, Mode: typ}, nil
+		LstatFn: attr,
+		StatFn:  attr,
+		OpenFn: func(_ context.Context, path string, _ sftpconn.OpenFlags, _ uint32) (sftpconn.File, sftpconn.Attr, error) {
+			a, _ := attr(context.Background(), path)
+			return &sftptest.MockFile{CloseFn: func(context.Context) error { return nil }}, a, nil
 		},
 		ReadDirFn: func(_ context.Context, path string) ([]sftpconn.DirEntry, error) {
 			if path == "/dir" {
@@ -91,64 +103,110 @@ func look() sftpconn.FS {
 			return nil, nil
 		},
 		StatVFSFn: func(_ context.Context, path string) (sftpconn.StatVFS, error) {
-			st := sftpconn.StatVFS{FragmentSize: 4096, Blocks: 1000, BlocksAvail: 10, Files: 100, FilesAvail: 10}
-			switch path {
-			case "/other":
-				st.Blocks = 2000
-			case "/full":
-				st.BlocksAvail = 0
+			st := sftpconn.StatVFS{FragmentSize: 4096, Blocks: 10_000, BlocksAvail: 1000, Files: 100, FilesAvail: 10}
+			switch top, _, _ := strings.Cut(path[1:], "/"); top {
+			case "other":
+				st.ID = 2
+			case "full":
+				st.ID, st.BlocksAvail = 3, 10
+			case "fixed":
+				st.ID, st.ReadOnly = 4, true
 			}
 			return st, nil
 		},
 	}
 }
 
-// TestReasons finds the reasons of SSH_FX_FAILURE.
+// TestReasons finds the reasons of the codes that stand for several errors.
 func TestReasons(t *testing.T) {
+	const absent, denied, failure = sftpconn.StatusNoSuchFile, sftpconn.StatusPermissionDenied, sftpconn.StatusFailure
 	tests := []struct {
+		code  sftpconn.StatusCode
 		op    operationKind
 		paths []string
 		want  syscall.Errno
 	}{
-		{opMkdir, []string{"/dir"}, syscall.EEXIST},
-		{opMkdir, []string{"/new"}, syscall.EIO},
-		{opMkdir, []string{"/full/new"}, syscall.ENOSPC},
-		{opRmdir, []string{"/dir"}, syscall.ENOTEMPTY},
-		{opRmdir, []string{"/empty"}, syscall.EIO},
-		{opRmdir, []string{"/dir/file"}, syscall.ENOTDIR},
-		{opRemove, []string{"/dir"}, syscall.EISDIR},
-		{opRemove, []string{"/dir/file"}, syscall.EIO},
-		{opOpen, []string{"/dir"}, syscall.EISDIR},
-		{opOpen, []string{"/fifo"}, syscall.ENXIO},
-		{opOpen, []string{"/dir/file"}, syscall.EIO},
-		{opCreate, []string{"/dir"}, syscall.EISDIR},
-		{opCreate, []string{"/full/new"}, syscall.ENOSPC},
-		{opCreateNew, []string{"/dir/file"}, syscall.EEXIST},
-		{opCreateNew, []string{"/new"}, syscall.EIO},
-		{opRead, []string{"/full/file"}, syscall.EIO},
-		{opWrite, []string{"/full/file"}, syscall.ENOSPC},
-		{opWrite, []string{"/dir/file"}, syscall.EIO},
-		{opReadDir, []string{"/dir/file"}, syscall.ENOTDIR},
-		{opRename, []string{"/empty", "/dir"}, syscall.ENOTEMPTY},
-		{opRename, []string{"/dir/file", "/empty"}, syscall.EISDIR},
-		{opRename, []string{"/dir/file", "/other/file"}, syscall.EXDEV},
-		{opRename, []string{"/dir/file", "/new"}, syscall.EIO},
-		{opRenameNew, []string{"/dir/file", "/empty"}, syscall.EEXIST},
-		{opRenameNew, []string{"/dir/file", "/other/file"}, syscall.EXDEV},
-		{opSymlink, []string{"/dir/file"}, syscall.EEXIST},
-		{opReadlink, []string{"/dir/file"}, syscall.ESTALE},
-		{opLink, []string{"/dir/file", "/empty"}, syscall.EEXIST},
-		{opLink, []string{"/dir", "/new"}, syscall.EPERM},
-		{opLink, []string{"/dir/file", "/other/new"}, syscall.EXDEV},
-		{opSetSize, []string{"/dir"}, syscall.EISDIR},
-		{opSetAttr, []string{"/dir"}, syscall.EIO},
+		{failure, opMkdir, []string{"/dir"}, syscall.EEXIST},
+		{failure, opMkdir, []string{"/new"}, syscall.EIO},
+		{failure, opMkdir, []string{"/full/new"}, syscall.ENOSPC},
+		{failure, opRmdir, []string{"/dir"}, syscall.ENOTEMPTY},
+		{failure, opRmdir, []string{"/empty"}, syscall.EIO},
+		{failure, opRmdir, []string{"/dir/file"}, syscall.ENOTDIR},
+		{failure, opRemove, []string{"/dir"}, syscall.EISDIR},
+		{failure, opRemove, []string{"/dir/file"}, syscall.EIO},
+		{failure, opOpen, []string{"/dir"}, syscall.EISDIR},
+		{failure, opOpen, []string{"/fifo"}, syscall.ENXIO},
+		{failure, opOpen, []string{"/dir/file"}, syscall.EIO},
+		{failure, opCreate, []string{"/dir"}, syscall.EISDIR},
+		{failure, opCreate, []string{"/full/new"}, syscall.ENOSPC},
+		{failure, opCreateNew, []string{"/dir/file"}, syscall.EEXIST},
+		{failure, opCreateNew, []string{"/new"}, syscall.EIO},
+		{failure, opRead, []string{"/full/file"}, syscall.EIO},
+		{failure, opWrite, []string{"/full/file"}, syscall.ENOSPC},
+		{failure, opWrite, []string{"/dir/file"}, syscall.EIO},
+		{failure, opReadDir, []string{"/dir/file"}, syscall.ENOTDIR},
+		{failure, opRename, []string{"/empty", "/dir"}, syscall.ENOTEMPTY},
+		{failure, opRename, []string{"/dir/file", "/empty"}, syscall.EISDIR},
+		{failure, opRename, []string{"/dir/file", "/other/file"}, syscall.EXDEV},
+		{failure, opRename, []string{"/dir/file", "/new"}, syscall.EIO},
+		{failure, opRenameNew, []string{"/dir/file", "/empty"}, syscall.EEXIST},
+		{failure, opRenameNew, []string{"/dir/file", "/other/file"}, syscall.EXDEV},
+		{failure, opSymlink, []string{"/dir/file"}, syscall.EEXIST},
+		{failure, opReadlink, []string{"/dir/file"}, syscall.ESTALE},
+		{failure, opLink, []string{"/dir/file", "/empty"}, syscall.EEXIST},
+		{failure, opLink, []string{"/dir", "/new"}, syscall.EPERM},
+		{failure, opLink, []string{"/dir/file", "/other/new"}, syscall.EXDEV},
+		{failure, opSetSize, []string{"/dir"}, syscall.EISDIR},
+		{failure, opSetAttr, []string{"/dir"}, syscall.EIO},
+		{failure, opSetAttr, []string{"/fixed/file"}, syscall.EROFS},
+		{failure, opSetNow, []string{"/fixed/file"}, syscall.EROFS},
+		{failure, opSetSize, []string{"/program"}, syscall.ETXTBSY},
+		{failure, opOpen, []string{"/program"}, syscall.ETXTBSY},
+		{failure, opOpen, []string{"/fixed/file"}, syscall.EROFS},
+		{failure, opCreate, []string{"/fixed/new"}, syscall.EROFS},
+		{failure, opCreateNew, []string{"/fixed/file"}, syscall.EEXIST},
+		{failure, opMkdir, []string{"/fixed/new"}, syscall.EROFS},
+		{failure, opRemove, []string{"/fixed/file"}, syscall.EROFS},
+		{failure, opRename, []string{"/fixed/file", "/fixed/new"}, syscall.EROFS},
+		{failure, opRename, []string{"/other", "/new"}, syscall.EBUSY},
+		{failure, opRmdir, []string{"/other"}, syscall.EBUSY},
+		{absent, opMkdir, []string{"/dir/file/new"}, syscall.ENOTDIR},
+		{absent, opMkdir, []string{"/gone/new"}, syscall.ENOENT},
+		{absent, opStat, []string{"/dir/file/new"}, syscall.ENOENT}, // the kernel knows
+		{denied, opOpen, []string{"/dir/file"}, syscall.EACCES},
+		{denied, opSetAttr, []string{"/dir/file"}, syscall.EPERM},
+		{denied, opSetNow, []string{"/dir/file"}, syscall.EACCES},
+		{denied, opSetSize, []string{"/dir/file"}, syscall.EACCES},
+		{denied, opRemove, []string{"/dir/file"}, syscall.EACCES},
+		{denied, opRemove, []string{"/tmp/file"}, syscall.EPERM},
+		{denied, opRename, []string{"/tmp/file", "/dir/new"}, syscall.EPERM},
+		{denied, opLink, []string{"/tmp/file", "/dir/new"}, syscall.EPERM},
+		{denied, opLink, []string{"/dir/file", "/dir/new"}, syscall.EACCES},
 	}
 	tr := &tree{fsys: look()}
 	for _, test := range tests {
-		t.Run(fmt.Sprint(test.op, test.paths), func(t *testing.T) {
-			err := status(sftpconn.StatusFailure)
-			assert.Equal(t, test.want, tr.errno(t.Context(), test.op, err, test.paths...))
+		t.Run(fmt.Sprint(test.code, test.op, test.paths), func(t *testing.T) {
+			assert.Equal(t, test.want, tr.errno(t.Context(), test.op, status(test.code), test.paths...))
 		})
+	}
+}
+
+// What failed twice for no reason that can be seen is likely one that cannot.
+func TestLikelyReasons(t *testing.T) {
+	tr := &tree{fsys: look(), opts: Options{Logger: slog.New(slog.DiscardHandler)}}
+	for _, test := range []struct {
+		op    operationKind
+		paths []string
+		want  syscall.Errno
+	}{
+		{opRename, []string{"/dir/file", "/empty/new"}, syscall.EXDEV},
+		{opRename, []string{"/dir/file", "/dir/new"}, syscall.EIO},
+		{opLink, []string{"/dir/file", "/empty/new"}, syscall.EXDEV},
+		{opLink, []string{"/dir/file", "/dir/new"}, syscall.EMLINK},
+		{opMkdir, []string{"/dir/new"}, syscall.EIO},
+	} {
+		fail := func() error { return status(sftpconn.StatusFailure) }
+		assert.Equal(t, test.want, tr.change(t.Context(), test.op, fail, test.paths...), "%s %v", test.op, test.paths)
 	}
 }
 

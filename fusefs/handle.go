@@ -141,7 +141,11 @@ func (h *handle) Allocate(ctx context.Context, off, size uint64, mode uint32) (e
 	op.Set = sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrSize, Size: off + size}}
 	err = h.file.SetAttr(op.Set).Wait(ctx)
 	h.node.changed()
-	return h.errno(ctx, opWrite, err)
+	errno = h.errno(ctx, opSetSize, err)
+	if errno == syscall.EIO && h.node.tree.noneSoLarge(ctx, h.node, off+size) {
+		return syscall.EFBIG
+	}
+	return errno
 }
 
 var _ fs.FileLseeker = (*handle)(nil)

@@ -81,9 +81,18 @@ func (n *node) Setattr(ctx context.Context, fh fs.FileHandle, in *fuse.SetAttrIn
 	}
 	op.Set = set
 	at := time.Now()
-	attr, linked, errno := n.setAttr(ctx, fh, set)
-	if errno != 0 {
+	kind := kindOf(in)
+	attr, linked, errno := n.setAttr(ctx, fh, kind, set)
+	switch {
+	case errno == syscall.EIO && kind == opSetSize && n.tree.noneSoLarge(ctx, n, set.Size):
+		return syscall.EFBIG
+	case errno != 0:
+		n.changed() // it may have been
 		return errno
+	case set.Valid == sftpconn.AttrSize:
+		n.changed()
+	default:
+		n.statusChanged()
 	}
 	n.tell(&out.Attr, attr, at)
 	if !linked {
@@ -150,26 +159,32 @@ func seconds(t time.Time) uint32 {
 	return uint32(min(max(t.Unix(), 0), 1<<32-1))
 }
 
+// kindOf returns what a change of attributes asks for: the errors differ.
+func kindOf(in *fuse.SetAttrIn) operationKind {
+	const times, now = fuse.FATTR_ATIME | fuse.FATTR_MTIME, fuse.FATTR_ATIME_NOW | fuse.FATTR_MTIME_NOW
+	const others = fuse.FATTR_MODE | fuse.FATTR_UID | fuse.FATTR_GID
+	switch {
+	case in.Valid&fuse.FATTR_SIZE != 0:
+		return opSetSize
+	case in.Valid&others == 0 && in.Valid&times == times && in.Valid&now == now:
+		return opSetNow
+	}
+	return opSetAttr
+}
+
 // setAttr changes attributes through fh, if the kernel gave one; by path; or
 // through an open file, if no name leads to the node any more.
-func (n *node) setAttr(ctx context.Context, fh fs.FileHandle, set sftpconn.SetAttr) (attr sftpconn.Attr, linked bool, errno syscall.Errno) {
-	op, changed := opSetAttr, n.statusChanged
-	if set.Valid == sftpconn.AttrSize {
-		op, changed = opSetSize, n.changed
-	}
-	defer func() {
-		if errno == 0 {
-			changed()
-		} else {
-			n.changed() // it may have been
-		}
-	}()
+func (n *node) setAttr(ctx context.Context, fh fs.FileHandle, kind operationKind, set sftpconn.SetAttr) (attr sftpconn.Attr, linked bool, errno syscall.Errno) {
+	var paths []string
 	path, linked := n.path()
+	if linked {
+		paths = []string{path}
+	}
 	h, _ := fh.(*handle)
 	if h == nil && linked {
 		attr, err := n.tree.fsys.SetAttr(ctx, path, set)
 		if !errors.Is(err, iofs.ErrNotExist) {
-			return attr, true, n.tree.errno(ctx, op, err, path)
+			return attr, true, n.tree.errno(ctx, kind, err, paths...)
 		}
 		linked = false
 	}
@@ -185,5 +200,5 @@ func (n *node) setAttr(ctx context.Context, fh fs.FileHandle, set sftpconn.SetAt
 	if err == nil {
 		err = attrErr
 	}
-	return attr, linked, n.tree.errno(ctx, op, err)
+	return attr, linked, n.tree.errno(ctx, kind, err, paths...)
 }

@@ -96,9 +96,13 @@ func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, o
 		return nil, errno
 	}
 	at := time.Now()
-	attr, err := n.tree.fsys.Link(ctx, oldPath, newPath)
-	if err != nil {
-		return nil, n.tree.errno(ctx, opLink, err, oldPath, newPath)
+	var attr sftpconn.Attr
+	errno = n.tree.change(ctx, opLink, func() (err error) {
+		attr, err = n.tree.fsys.Link(ctx, oldPath, newPath)
+		return err
+	}, oldPath, newPath)
+	if errno != 0 {
+		return nil, errno
 	}
 	if old.Mode() == syscall.S_IFLNK {
 		return n.newborn(ctx, name, syscall.S_IFLNK, knowledge{attr: attr, at: at}, out)

@@ -15,6 +15,7 @@ const (
 	opStat operationKind = iota
 	opSetSize
 	opSetAttr // mode, owner or times
+	opSetNow  // times, to the current one
 	opOpen
 	opCreate
 	opCreateNew // O_EXCL
@@ -31,20 +32,11 @@ const (
 	opLink
 )
 
-var operationNames = [...]string{"stat", "truncate", "change attributes", "open",
+var operationNames = [...]string{"stat", "truncate", "change attributes", "touch", "open",
 	"create", "create", "read", "write", "list", "mkdir", "rmdir", "remove",
 	"rename", "rename", "symlink", "readlink", "link"}
 
 func (op operationKind) String() string { return operationNames[op] }
-
-// denied is what SSH_FX_PERMISSION_DENIED stands for, which servers send for
-// both EACCES and EPERM: attributes are the owner's to change.
-func (op operationKind) denied() syscall.Errno {
-	if op == opSetAttr {
-		return syscall.EPERM
-	}
-	return syscall.EACCES
-}
 
 // unsupported is what an operation says that the server lacks. POSIX has EPERM
 // for file systems without hard or symbolic links.
@@ -58,93 +50,77 @@ func (op operationKind) unsupported() syscall.Errno {
 	return syscall.EOPNOTSUPP
 }
 
-// reason is a cause of SSH_FX_FAILURE, the one code for most errors, that can
-// be seen by looking at the server.
+// reason is a cause of an error that a server has one code for with others, and
+// that can be seen by looking there.
 type reason struct {
 	errno syscall.Errno
 	holds func(ctx context.Context, fsys sftpconn.FS, paths []string) bool
 }
 
-// reasons are the causes to look for, by operation, in this order.
-var reasons = map[operationKind][]reason{
-	opSetSize:   {{syscall.EISDIR, lastIsDir}, {syscall.ENOSPC, noSpace}},
-	opOpen:      {{syscall.EISDIR, lastIsDir}, {syscall.ENXIO, lastIsSpecial}, {syscall.ENOSPC, noSpace}},
-	opCreate:    {{syscall.EISDIR, lastIsDir}, {syscall.ENXIO, lastIsSpecial}, {syscall.ENOSPC, noSpace}},
-	opCreateNew: {{syscall.EEXIST, lastExists}, {syscall.ENOSPC, noSpace}},
-	opWrite:     {{syscall.ENOSPC, noSpace}},
+// failures are the causes of SSH_FX_FAILURE, the code for most errors, to look
+// for by operation, in this order.
+var failures = map[operationKind][]reason{
+	opSetSize: {{syscall.EISDIR, lastIsDir}, {syscall.EROFS, lastIsReadOnly}, {syscall.ETXTBSY, lastRuns},
+		{syscall.ENOSPC, noSpace}},
+	opSetAttr: {{syscall.EROFS, lastIsReadOnly}},
+	opSetNow:  {{syscall.EROFS, lastIsReadOnly}},
+	opOpen: {{syscall.EISDIR, lastIsDir}, {syscall.ENXIO, lastIsSpecial}, {syscall.EROFS, lastIsReadOnly},
+		{syscall.ETXTBSY, lastRuns}, {syscall.ENOSPC, noSpace}},
+	opCreate: {{syscall.EISDIR, lastIsDir}, {syscall.ENXIO, lastIsSpecial}, {syscall.EROFS, parentIsReadOnly},
+		{syscall.ETXTBSY, lastRuns}, {syscall.ENOSPC, noSpace}},
+	opCreateNew: {{syscall.EEXIST, lastExists}, {syscall.EROFS, parentIsReadOnly}, {syscall.ENOSPC, noSpace}},
+	opWrite:     {{syscall.EROFS, lastIsReadOnly}, {syscall.ENOSPC, noSpace}},
 	opReadDir:   {{syscall.ENOTDIR, lastIsNoDir}},
-	opMkdir:     {{syscall.EEXIST, lastExists}, {syscall.ENOSPC, noSpace}},
-	opRmdir:     {{syscall.ENOTDIR, lastIsNoDir}, {syscall.ENOTEMPTY, lastHasEntries}},
-	opRemove:    {{syscall.EISDIR, lastIsDir}},
+	opMkdir:     {{syscall.EEXIST, lastExists}, {syscall.EROFS, parentIsReadOnly}, {syscall.ENOSPC, noSpace}},
+	opRmdir: {{syscall.ENOTDIR, lastIsNoDir}, {syscall.ENOTEMPTY, lastHasEntries}, {syscall.EROFS, parentIsReadOnly},
+		{syscall.EBUSY, aMountPoint}},
+	opRemove: {{syscall.EISDIR, lastIsDir}, {syscall.EROFS, parentIsReadOnly}, {syscall.EBUSY, aMountPoint}},
 	opRename: {{syscall.EISDIR, fileOverDir}, {syscall.ENOTEMPTY, lastHasEntries}, {syscall.EXDEV, onTwoFileSystems},
-		{syscall.ENOSPC, noSpace}},
-	opRenameNew: {{syscall.EEXIST, lastExists}, {syscall.EXDEV, onTwoFileSystems},
-		{syscall.ENOSPC, noSpace}},
-	opSymlink:  {{syscall.EEXIST, lastExists}, {syscall.ENOSPC, noSpace}},
+		{syscall.EROFS, parentIsReadOnly}, {syscall.EBUSY, aMountPoint}, {syscall.ENOSPC, noSpace}},
+	opRenameNew: {{syscall.EEXIST, lastExists}, {syscall.EXDEV, onTwoFileSystems}, {syscall.EROFS, parentIsReadOnly},
+		{syscall.EBUSY, aMountPoint}, {syscall.ENOSPC, noSpace}},
+	opSymlink:  {{syscall.EEXIST, lastExists}, {syscall.EROFS, parentIsReadOnly}, {syscall.ENOSPC, noSpace}},
 	opReadlink: {{syscall.ESTALE, lastIsNoLink}},
-	opLink: {{syscall.EEXIST, lastExists}, {syscall.EPERM, firstIsDir},
-		{syscall.EXDEV, onTwoFileSystems}, {syscall.ENOSPC, noSpace}},
+	opLink: {{syscall.EEXIST, lastExists}, {syscall.EPERM, firstIsDir}, {syscall.EXDEV, onTwoFileSystems},
+		{syscall.EROFS, parentIsReadOnly}, {syscall.ENOSPC, noSpace}},
 }
 
-func last(paths []string) string { return paths[len(paths)-1] }
-
-func lastExists(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
-	_, err := fsys.Lstat(ctx, last(paths))
-	return err == nil
+// denials are the causes of SSH_FX_PERMISSION_DENIED, which stands for EPERM and
+// EACCES, that are EPERM: what only the owner of a file may do to it, whatever
+// the modes.
+var denials = map[operationKind][]reason{
+	opSetAttr:   {{syscall.EPERM, always}},
+	opRemove:    {{syscall.EPERM, inStickyFolder}},
+	opRmdir:     {{syscall.EPERM, inStickyFolder}},
+	opRename:    {{syscall.EPERM, inStickyFolder}},
+	opRenameNew: {{syscall.EPERM, inStickyFolder}},
+	opLink:      {{syscall.EPERM, ofAnother}},
 }
 
-func lastIsDir(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
-	attr, err := fsys.Lstat(ctx, last(paths))
-	return err == nil && attr.IsDir()
+// absences are the causes of SSH_FX_NO_SUCH_FILE that are not ENOENT.
+var absences = map[operationKind][]reason{
+	opCreate:    {{syscall.ENOTDIR, parentIsNoDir}},
+	opCreateNew: {{syscall.ENOTDIR, parentIsNoDir}},
+	opMkdir:     {{syscall.ENOTDIR, parentIsNoDir}},
+	opSymlink:   {{syscall.ENOTDIR, parentIsNoDir}},
+	opLink:      {{syscall.ENOTDIR, parentIsNoDir}},
+	opRename:    {{syscall.ENOTDIR, parentIsNoDir}},
+	opRenameNew: {{syscall.ENOTDIR, parentIsNoDir}},
 }
 
-func fileOverDir(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
-	return lastIsDir(ctx, fsys, paths) && lastIsNoDir(ctx, fsys, paths[:1])
-}
-
-func firstIsDir(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
-	return lastIsDir(ctx, fsys, paths[:1])
-}
-
-func lastIsNoDir(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
-	attr, err := fsys.Lstat(ctx, last(paths))
-	return err == nil && attr.Type() != 0 && !attr.IsDir()
-}
-
-// lastIsNoLink is for a link that was replaced. The kernel asks only for links,
-// and looks the name up anew on ESTALE.
-func lastIsNoLink(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
-	attr, err := fsys.Lstat(ctx, last(paths))
-	return err == nil && attr.Type() != 0 && !attr.IsSymlink()
-}
-
-// lastIsSpecial is for fifos, sockets and devices, which a server opens for
-// nobody.
-func lastIsSpecial(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
-	attr, err := fsys.Lstat(ctx, last(paths))
-	return err == nil && attr.Type() != 0 && !attr.IsRegular() && !attr.IsSymlink()
-}
-
-func lastHasEntries(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
-	if !lastIsDir(ctx, fsys, paths) {
-		return false
+// likely is what a change of names that failed for no cause that can be seen
+// stands for, if it did so twice. Between folders it is a border that no look
+// tells: two mounts of one file system. That lets mv(1) copy. A name in the same
+// folder as the file's other one is one too many.
+func likely(op operationKind, paths []string) syscall.Errno {
+	if len(paths) < 2 {
+		return syscall.EIO
 	}
-	entries, err := fsys.ReadDir(ctx, last(paths))
-	return err == nil && len(entries) > 0
-}
-
-func noSpace(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
-	st, err := fsys.StatVFS(ctx, path.Dir(last(paths)))
-	return err == nil && st.Blocks > 0 && (st.BlocksAvail == 0 || st.Files > 0 && st.FilesAvail == 0)
-}
-
-// onTwoFileSystems compares sizes: statvfs@openssh.com carries an f_fsid, but
-// not every file system has one.
-func onTwoFileSystems(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
-	from, err := fsys.StatVFS(ctx, path.Dir(paths[0]))
-	if err != nil {
-		return false
+	switch same := path.Dir(paths[0]) == path.Dir(paths[1]); {
+	case !same && (op == opRename || op == opRenameNew || op == opLink):
+		return syscall.EXDEV
+	case same && op == opLink:
+		return syscall.EMLINK
 	}
-	to, err := fsys.StatVFS(ctx, path.Dir(last(paths)))
-	return err == nil && (from.Blocks != to.Blocks || from.FragmentSize != to.FragmentSize || from.Files != to.Files)
+	return syscall.EIO
 }

@@ -35,15 +35,19 @@ func forEveryone(path string) bool {
 	return err == nil && info.Mode().Perm()&0o006 == 0o006
 }
 
-// inNamespace runs the test again in a mount namespace where /dev/fuse is for
-// everyone, as it is on any system with udev. Containers often keep it to root.
-func inNamespace(t *testing.T) {
+// namespaceVariable is set for a test that inNamespace runs.
+const namespaceVariable = "SFTPMOUNT_TEST_NAMESPACE"
+
+func inOwnNamespace() bool { return os.Getenv(namespaceVariable) != "" }
+
+// inNamespace runs the test again in a mount namespace of its own, with which
+// all its mounts end, after a script that finds a path for a file in $0.
+func inNamespace(t *testing.T, script string) {
 	t.Helper()
-	device := filepath.Join(t.TempDir(), "fuse")
-	cmd := exec.CommandContext(t.Context(), "sh", "-euc", `
-		mknod -m 666 "$0" c 10 229
-		mount --bind "$0" /dev/fuse
-		exec "$@"`, device, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-program="+*program)
+	file := filepath.Join(t.TempDir(), "file")
+	cmd := exec.CommandContext(t.Context(), "sh", "-euc", script+"\n"+`exec "$@"`,
+		file, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-program="+*program)
+	cmd.Env = append(os.Environ(), namespaceVariable+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -58,7 +62,8 @@ func TestOrdinaryUser(t *testing.T) {
 		t.Skip("all other tests run as an ordinary user already")
 	}
 	if !forEveryone("/dev/fuse") {
-		inNamespace(t)
+		// As it is on any system with udev. Containers often keep it to root.
+		inNamespace(t, `mknod -m 666 "$0" c 10 229; mount --bind "$0" /dev/fuse`)
 		return
 	}
 	s := startSSHD(t, "Subsystem sftp internal-sftp") // nobody's shell starts no sftp-server

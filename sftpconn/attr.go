@@ -73,5 +73,7 @@ type StatVFS struct {
 	Files         uint64
 	FilesFree     uint64
 	FilesAvail    uint64
+	ID            uint64 // f_fsid; 0: it has none
+	ReadOnly      bool   // f_flag has ST_RDONLY
 	MaxNameLength uint64
 }

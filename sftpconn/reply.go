@@ -199,6 +199,9 @@ func (c *call) pathReply() (string, error) {
 	return p, nil
 }
 
+// statVFSReadOnly is SSH2_FXE_STATVFS_ST_RDONLY (OpenSSH PROTOCOL, section 4.4).
+const statVFSReadOnly = 1
+
 func (c *call) statVFS() (StatVFS, error) {
 	b, err := c.expect(sshfx.PacketTypeExtendedReply)
 	if err != nil {
@@ -212,6 +215,7 @@ func (c *call) statVFS() (StatVFS, error) {
 		BlockSize: r.BlockSize, FragmentSize: r.FragmentSize,
 		Blocks: r.Blocks, BlocksFree: r.BlocksFree, BlocksAvail: r.BlocksAvail,
 		Files: r.Files, FilesFree: r.FilesFree, FilesAvail: r.FilesAvail,
+		ID: r.FilesystemID, ReadOnly: r.MountFlags&statVFSReadOnly != 0,
 		MaxNameLength: r.MaxNameLength,
 	}, nil
 }
