@@ -4,8 +4,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -78,10 +80,13 @@ func TestZshCompletion(t *testing.T) {
 		zpty -n -w shell $'sftpmount host: /mnt -o dir_c\tE\n'
 		repeat 500; do
 			zpty -r -t shell line && text+=$line
-			[[ $text == *'"dir_cache=E"'* ]] && exit
+			[[ $text == *'"dir_cache=E"'* ]] && zpty -d shell && exit
 			sleep 0.02
 		done
 		print -r - $text; exit 1`, functions)
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(*program)+":"+os.Getenv("PATH"), "TERM=vt100")
 	require.NoError(t, cmd.Run(), "%s", out)
+	eventually(t, 10*time.Second, func() bool {
+		return !slices.ContainsFunc(children(os.Getpid()), func(pid int) bool { return processName(pid) == "zsh" && running(pid) })
+	}, "the end of the shell on the terminal")
 }

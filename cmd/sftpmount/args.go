@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -19,6 +20,9 @@ func parseArgs(who persona, args []string) (*options, error) {
 	// one overrides an earlier one however each was written.
 	var given optionList
 	flags := newFlagSet(o, &given)
+	if who.helper {
+		flags = newHelperFlagSet(o, &given)
+	}
 	if err := flags.Parse(args); err != nil {
 		return nil, flagError(err)
 	}
@@ -28,6 +32,8 @@ func parseArgs(who persona, args []string) (*options, error) {
 	if err := o.setPlaces(flags.Args()); err != nil {
 		return nil, err
 	}
+	// Whatever the order, it changes what the others mean.
+	o.mount.remount = slices.Contains(given, "remount")
 	table := o.table()
 	for _, option := range given {
 		if err := o.apply(table, option); err != nil {
@@ -73,6 +79,9 @@ func (o *options) setPlaces(places []string) error {
 	server, mountpoint := places[0], places[1]
 	if !namesServer(server) && namesServer(mountpoint) { // which sshfs takes too
 		server, mountpoint = mountpoint, server
+	}
+	if o.persona.helper { // the way to write it in a line of type fuse
+		server = strings.TrimPrefix(server, o.persona.name+"#")
 	}
 	o.mountpoint = mountpoint
 	var err error

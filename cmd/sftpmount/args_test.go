@@ -130,3 +130,23 @@ func TestWrongCommandLines(t *testing.T) {
 		assert.Equal(t, exitUsage, exitCode(err), line)
 	}
 }
+
+// What mount(8) tells its helpers.
+func TestParseHelperArgs(t *testing.T) {
+	helper := persona{name: "sftpmount", helper: true}
+	o, err := parseArgs(helper, strings.Fields(`sftpmount#host:/dir /mnt -sfnv -N /proc/1/ns/mnt -o ro,_netdev -t fuse.sftpmount -o frob,a=b`))
+	require.NoError(t, err)
+	assert.Equal(t, target{host: "host", dir: "/dir"}, o.target)
+	assert.Equal(t, helperOptions{sloppy: true, fake: true, namespace: "/proc/1/ns/mnt"}, o.helper)
+	assert.True(t, o.startup.verbose)
+	assert.False(t, o.startup.foreground)
+	assert.Equal(t, []string{"ro"}, o.mount.kernelFlags)
+	assert.Equal(t, []string{"_netdev", "frob", "a=b"}, o.ignored)
+	_, err = parseArgs(helper, strings.Fields(`host: /mnt -o frob`))
+	require.ErrorContains(t, err, "frob")
+	_, err = parseArgs(helper, strings.Fields(`host: /mnt -o user_id=0,rw,remount,group_id=0`))
+	require.NoError(t, err)
+	for code, want := range map[int]int{exitOK: 0, exitUsage: 1, exitConnect: 32, exitFailure: 32, exitSignal + 2: 8} {
+		assert.Equal(t, want, helper.exitCode(code), code)
+	}
+}

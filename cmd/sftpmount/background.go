@@ -49,7 +49,7 @@ func findParent() (*parent, error) {
 
 // runInBackground starts the child, waits until it is mounted or has failed,
 // and returns the code to exit with. The child has said what went wrong.
-func runInBackground() (int, error) {
+func runInBackground(o *options) (int, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return exitFailure, fmt.Errorf("finding this program's own file: %w", err)
@@ -66,8 +66,8 @@ func runInBackground() (int, error) {
 
 	// A signal to this process alone is meant for the child.
 	signals := catchSignals()
-	if err := child.Start(); err != nil {
-		return exitFailure, fmt.Errorf("starting in the background: %w", err)
+	if err := startChild(child, o); err != nil {
+		return exitCode(err), fmt.Errorf("starting in the background: %w", err)
 	}
 	_ = write.Close()
 	go func() {

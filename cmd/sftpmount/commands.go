@@ -21,7 +21,7 @@ func commands() []command {
 
 // findCommand returns nil if args ask for a mount, as they always do to sshfs.
 func (p persona) findCommand(args []string) *command {
-	if len(args) == 0 || p != ourselves {
+	if len(args) == 0 || p.isSSHFS() || p.helper {
 		return nil
 	}
 	for _, c := range commands() {

@@ -26,8 +26,8 @@ func readyMountpoint(path, subtype string, log *slog.Logger) (string, error) {
 		if !errors.Is(err, syscall.ENOTCONN) {
 			return dir, err
 		}
-		left, ok := deadMount(path, "fuse."+subtype)
-		if !ok {
+		left, ok := mountAt(path)
+		if !ok || left.FSType != "fuse."+subtype {
 			return "", err
 		}
 		if detachErr := fusefs.Detach(left.Mountpoint); detachErr != nil {
@@ -38,9 +38,8 @@ func readyMountpoint(path, subtype string, log *slog.Logger) (string, error) {
 	}
 }
 
-// deadMount finds the mount at path, which answers nothing any more, if it is of
-// type fsType.
-func deadMount(path, fsType string) (*mountinfo.Info, bool) {
+// mountAt finds what is mounted at path, whether it answers or not.
+func mountAt(path string) (*mountinfo.Info, bool) {
 	// Opened like this, the kernel finds where path leads without asking the
 	// file system there.
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
@@ -58,6 +57,5 @@ func deadMount(path, fsType string) (*mountinfo.Info, bool) {
 	if err != nil || len(mounts) == 0 {
 		return nil, false
 	}
-	top := mounts[len(mounts)-1] // of those that lie on each other
-	return top, top.FSType == fsType
+	return mounts[len(mounts)-1], true // the highest of those that lie on each other
 }

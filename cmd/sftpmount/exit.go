@@ -37,6 +37,21 @@ const (
 	exitSignal = 128
 )
 
+// mountExitCode returns what mount(8) exits with where this program exits with
+// code.
+func mountExitCode(code int) int {
+	const usage, interrupted, failed = 1, 8, 32
+	switch {
+	case code == exitOK:
+		return exitOK
+	case code == exitUsage:
+		return usage
+	case code > exitSignal:
+		return interrupted
+	}
+	return failed
+}
+
 // An exitError is a failure together with the code to exit with.
 type exitError struct {
 	code int

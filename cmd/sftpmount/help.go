@@ -30,7 +30,7 @@ as ro or noexec. A later option overrides an earlier one.
 func helpText(who persona) string {
 	var text strings.Builder
 	text.WriteString(strings.Replace(usageText, ourselves.name, who.name, 1))
-	if who == ourselves {
+	if !who.isSSHFS() {
 		text.WriteString(commandsHelp())
 	}
 	for _, group := range defaultOptions().table() {

@@ -16,7 +16,14 @@ import (
 	"os"
 )
 
+// defaultPath is where programs such as fusermount3 and ssh are looked for if
+// nobody said where.
+const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 func main() {
+	if os.Getenv("PATH") == "" { // mount(8) hands on none
+		_ = os.Setenv("PATH", defaultPath)
+	}
 	who := calledAs(os.Args[0])
 	code, err := run(who, os.Args[1:])
 	if err != nil {
@@ -42,12 +49,19 @@ func run(who persona, args []string) (int, error) {
 		fmt.Println(who.versionText())
 		return exitOK, nil
 	}
+	if o.helper.fake {
+		return exitOK, nil
+	}
+	if o.mount.remount {
+		err := remount(o)
+		return exitCode(err), err
+	}
 	starter, err := findParent()
 	if err != nil {
 		return exitFailure, err
 	}
 	if starter == nil && !o.startup.foreground {
-		return runInBackground()
+		return runInBackground(o)
 	}
 	err = serve(o, starter)
 	return exitCode(err), err

@@ -20,6 +20,7 @@ type options struct {
 	mount     mountOptions
 	transport transportOptions
 	startup   startOptions
+	helper    helperOptions
 
 	workarounds workaroundOptions
 
@@ -65,6 +66,11 @@ func (o *options) apply(table []optionGroup, text string) error {
 		}
 		return nil
 	}
+	// On a remount, mount(8) hands on all that the kernel shows of the mount.
+	if o.helper.sloppy || o.mount.remount {
+		o.ignored = append(o.ignored, text)
+		return nil
+	}
 	if near := nearest(name, knownNames(table)); near != "" {
 		return usageError("unknown option %q: did you mean %q? sftpmount -h lists all", name, near)
 	}
@@ -75,6 +81,9 @@ func (o *options) apply(table []optionGroup, text string) error {
 func (o *options) check() error {
 	if o.mount.allowOther && o.mount.allowRoot {
 		return usageError("options \"allow_other\" and \"allow_root\" exclude each other: give one")
+	}
+	if o.startup.setuid != "" && o.startup.foreground {
+		return usageError("option \"setuid\" works in the background only: leave -f out, or start the program as that user")
 	}
 	return o.applyModules()
 }

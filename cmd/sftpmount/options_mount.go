@@ -7,6 +7,7 @@ type mountOptions struct {
 	allowRoot          bool
 	defaultPermissions bool
 	noHardLinks        bool
+	remount            bool
 	kernelFlags        []string // ro, noexec, ...: later ones override earlier ones
 }
 
@@ -20,6 +21,7 @@ func (o *mountOptions) rows() []option {
 		{"allow_root", "", "root may use the mount", set(&o.allowRoot, true)},
 		{"default_permissions", "", "the kernel checks permissions by the modes shown", set(&o.defaultPermissions, true)},
 		{"disable_hardlink", "", "hard links cannot be made", set(&o.noHardLinks, true)},
+		{"remount", "", "change ro, rw and other flags of what is mounted", set(&o.remount, true)},
 		{"fsname", "NAME", "source shown by mount and df (user@host:dir)", text(&o.fsname)},
 		{"subtype", "NAME", "type shown as fuse.NAME (sftpmount)", text(&o.subtype)},
 	}

@@ -9,6 +9,7 @@ func TestMountOptions(t *testing.T) {
 		"default_permissions": func(o *options) { o.mount.defaultPermissions = true },
 		"disable_hardlink":    func(o *options) { o.mount.noHardLinks = true },
 		"context=a:b:c":       func(o *options) { o.mount.kernelFlags = []string{"context=a:b:c"} },
+		"remount":             func(o *options) { o.mount.remount = true },
 		"fsname=a b":          func(o *options) { o.mount.fsname = "a b" },
 		"subtype=x":           func(o *options) { o.mount.subtype = "x" },
 		"ro":                  func(o *options) { o.mount.kernelFlags = []string{"ro"} },

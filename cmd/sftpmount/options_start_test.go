@@ -7,6 +7,7 @@ func TestStartOptions(t *testing.T) {
 		"no_check_root": func(o *options) { o.startup.noCheckRoot = true },
 		"delay_connect": func(o *options) { o.startup.delay = true },
 		"verbose":       func(o *options) { o.startup.verbose = true },
+		"setuid=ann":    func(o *options) { o.startup.setuid = "ann" },
 		"debug":         func(o *options) { o.startup.debug, o.startup.foreground = true, true },
 		"sshfs_debug":   func(o *options) { o.startup.debug, o.startup.foreground = true, true },
 	}.check(t)

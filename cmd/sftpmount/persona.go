@@ -7,28 +7,38 @@ import (
 
 // A persona is how the program behaves under the name by which it was called.
 type persona struct {
-	name string
+	name   string
+	helper bool // mount(8) calls, or somebody who speaks like it
 }
 
 var (
-	ourselves = persona{"sftpmount"}
-	asSSHFS   = persona{"sshfs"}
+	ourselves = persona{name: "sftpmount"}
+	asSSHFS   = persona{name: "sshfs"}
 )
 
 // calledAs returns the persona for the first word of the command line. mount(8)
 // calls a helper by names such as mount.sshfs and mount.fuse.sshfs.
 func calledAs(arg0 string) persona {
 	name := filepath.Base(arg0)
-	if name == "sshfs" || strings.HasPrefix(name, "mount.") && strings.HasSuffix(name, ".sshfs") {
-		return asSSHFS
+	helper := strings.HasPrefix(name, "mount.")
+	who := ourselves
+	if name == "sshfs" || helper && strings.HasSuffix(name, ".sshfs") {
+		who = asSSHFS
 	}
-	return ourselves
+	who.helper = helper
+	return who
 }
 
+func (p persona) isSSHFS() bool { return p.name == asSSHFS.name }
+
 // exitCode returns what to exit with. sshfs fails with 1 whatever is wrong, and
-// scripts may compare.
+// scripts may compare; mount(8) has codes of its own, and hands on those of its
+// helpers.
 func (p persona) exitCode(code int) int {
-	if p == asSSHFS && code != exitOK && code < exitSignal {
+	if p.helper {
+		return mountExitCode(code)
+	}
+	if p.isSSHFS() && code != exitOK && code < exitSignal {
 		return exitFailure
 	}
 	return code
@@ -43,7 +53,7 @@ const (
 
 func (p persona) versionText() string {
 	ours := "sftpmount version " + versionText()
-	if p != asSSHFS {
+	if !p.isSSHFS() {
 		return ours
 	}
 	return "SSHFS version " + sshfsVersion + "\nFUSE library version " + libfuseVersion + "\n" + ours

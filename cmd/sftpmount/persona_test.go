@@ -13,8 +13,10 @@ func TestCalledAs(t *testing.T) {
 		"/usr/bin/sftpmount":     ourselves,
 		"sshfs":                  asSSHFS,
 		"/usr/bin/sshfs":         asSSHFS,
-		"/sbin/mount.sshfs":      asSSHFS,
-		"/sbin/mount.fuse.sshfs": asSSHFS,
+		"/sbin/mount.sshfs":      {"sshfs", true},
+		"/sbin/mount.fuse.sshfs": {"sshfs", true},
+		"mount.sftpmount":        {"sftpmount", true},
+		"mount.fuse.sftpmount":   {"sftpmount", true},
 		"my.sshfs":               ourselves,
 		"":                       ourselves,
 	} {
