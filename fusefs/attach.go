@@ -57,12 +57,12 @@ func (o *Options) kernelOptions() []string {
 
 // attach mounts dir, which must be absolute, and returns the open /dev/fuse
 // that serves it. It mounts by itself where it may, and else through
-// fusermount3.
-func attach(dir string, o *Options) (fd int, err error) {
-	if os.Geteuid() == 0 {
+// fusermount3, which with AutoUnmount stays as the guard.
+func attach(dir string, o *Options) (fd int, g *guard, err error) {
+	if os.Geteuid() == 0 && !o.AutoUnmount {
 		fd, err = attachDirectly(dir, o)
 		if !errors.Is(err, syscall.EPERM) { // root in a container
-			return fd, err
+			return fd, nil, err
 		}
 	}
 	return attachByHelper(dir, o)
@@ -102,13 +102,12 @@ var helperEscape = strings.NewReplacer(`\`, `\\`, `,`, `\,`)
 
 // attachByHelper has fusermount3, which is set-user-ID root, mount dir. It
 // sends the open /dev/fuse through a socket whose number _FUSE_COMMFD names.
-func attachByHelper(dir string, o *Options) (fd int, err error) {
+func attachByHelper(dir string, o *Options) (fd int, g *guard, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return -1, os.NewSyscallError("socketpair", err)
+		return -1, nil, os.NewSyscallError("socketpair", err)
 	}
 	ours, theirs := pair[0], os.NewFile(uintptr(pair[1]), "fusermount3")
-	defer func() { _ = unix.Close(ours) }()
 
 	options := []string{
 		"fsname=" + helperEscape.Replace(o.FsName),
@@ -117,19 +116,32 @@ func attachByHelper(dir string, o *Options) (fd int, err error) {
 	for _, option := range o.kernelOptions() {
 		options = append(options, helperEscape.Replace(option))
 	}
+	if o.AutoUnmount {
+		options = append(options, "auto_unmount")
+	}
 	cmd := helper("-o", strings.Join(options, ","), "--", dir)
 	cmd.ExtraFiles = []*os.File{theirs} // number 3
 	cmd.Env = append(cmd.Env, "_FUSE_COMMFD=3")
-	err = runHelper(cmd)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	err = cmd.Start()
 	_ = theirs.Close()
 	if err != nil {
-		return -1, &os.PathError{Op: "mount", Path: dir, Err: err}
+		_ = unix.Close(ours)
+		return -1, nil, &os.PathError{Op: "mount", Path: dir, Err: err}
 	}
 	fd, err = receiveFD(ours)
-	if err != nil {
-		return -1, fmt.Errorf("mount %s: no /dev/fuse from fusermount3: %w", dir, err)
+	if err == nil && o.AutoUnmount {
+		return fd, &guard{ours, cmd}, nil
 	}
-	return fd, nil
+	_ = unix.Close(ours)
+	if complaint := helperError(cmd.Wait(), stderr.String()); complaint != nil {
+		return -1, nil, &os.PathError{Op: "mount", Path: dir, Err: complaint}
+	}
+	if err != nil {
+		return -1, nil, fmt.Errorf("mount %s: no /dev/fuse from fusermount3: %w", dir, err)
+	}
+	return fd, nil, nil
 }
 
 // receiveFD receives the one file descriptor that was sent through a socket.
@@ -181,16 +193,20 @@ func helper(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// runHelper runs fusermount3. Its error holds the line that it complained with,
-// and matches EBUSY if that is what it says: it has no other way to.
 func runHelper(cmd *exec.Cmd) error {
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	err := cmd.Run()
+	return helperError(err, stderr.String())
+}
+
+// helperError is how fusermount3 ended. It holds the line that it complained
+// with, and matches EBUSY if that is what it says: it has no other way to.
+func helperError(err error, stderr string) error {
 	if _, ok := errors.AsType[*exec.ExitError](err); !ok {
 		return err
 	}
-	complaint, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
+	complaint, _, _ := strings.Cut(strings.TrimSpace(stderr), "\n")
 	switch {
 	case strings.Contains(complaint, "Device or resource busy"):
 		return syscall.EBUSY

@@ -21,6 +21,7 @@ type Server struct {
 	dir    string
 	tree   *tree
 	server *fuse.Server
+	guard  *guard
 	served chan struct{} // closed when the last request was answered
 }
 
@@ -50,20 +51,21 @@ func Mount(mountpoint string, fsys sftpconn.FS, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mount %s: %w", mountpoint, err)
 	}
-	fd, err := attach(dir, &opts)
+	fd, guard, err := attach(dir, &opts)
 	if err != nil {
 		return nil, err
 	}
-	s, err := serve(dir, fd, fsys, opts)
+	s, err := serve(dir, fd, guard, fsys, opts)
 	if err != nil {
 		_ = detach(dir, true)
+		guard.close()
 		return nil, fmt.Errorf("mount %s: %w", mountpoint, err)
 	}
 	return s, nil
 }
 
 // serve answers the kernel on fd, an open /dev/fuse, which it takes over.
-func serve(dir string, fd int, fsys sftpconn.FS, opts Options) (*Server, error) {
+func serve(dir string, fd int, guard *guard, fsys sftpconn.FS, opts Options) (*Server, error) {
 	connection, err := watchConnection(fd)
 	if err != nil {
 		_ = unix.Close(fd)
@@ -88,10 +90,11 @@ func serve(dir string, fd int, fsys sftpconn.FS, opts Options) (*Server, error) 
 		t.close()
 		return nil, err
 	}
-	s := &Server{dir: dir, tree: t, server: server, served: make(chan struct{})}
+	s := &Server{dir: dir, tree: t, server: server, guard: guard, served: make(chan struct{})}
 	go func() {
 		server.Serve()
 		s.clear()
+		s.guard.close()
 		t.close()
 		close(s.served)
 	}()

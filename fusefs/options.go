@@ -25,6 +25,7 @@ type Options struct {
 	AllowRoot          bool // let root in, and noObserver else
 	DefaultPermissions bool // the kernel checks modes and owners
 	ReadOnly           bool
+	AutoUnmount        bool // unmount even if this program is killed
 
 	// MountOptions are further options for mount(2) or fusermount3, such as
 	// "noatime" or "noexec". "nosuid" and "nodev" hold unless their

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -89,4 +90,23 @@ func TestSSHFSOptions(t *testing.T) {
 		truncate -s 1000000 file; [ $(stat -c %s file) = 1000000 ]
 		touch many-{1..500}; [ $(ls | wc -l) = 501 ]
 		echo new > other; mv other file; [ $(cat file) = new ]`)
+}
+
+// With auto_unmount a mount does not outlive its program, however that ends.
+func TestAutoUnmount(t *testing.T) {
+	t.Parallel()
+	m := newMount(t, "-o", "auto_unmount")
+	guards := children(m.process.Pid)
+	require.Len(t, guards, 1)
+	assert.Equal(t, "fusermount3", processName(guards[0]))
+	m.signal(syscall.SIGKILL)
+	<-m.ended
+	gone := func() bool { return !m.mounted() && !running(guards[0]) }
+	eventually(t, 10*time.Second, gone, "the mount of a killed program is left")
+
+	m.start("-o", "auto_unmount", hostAlias+":"+m.remote, m.dir)
+	guards = children(m.process.Pid)
+	require.Len(t, guards, 1)
+	m.unmount()
+	assert.True(t, gone())
 }

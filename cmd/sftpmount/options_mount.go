@@ -8,6 +8,7 @@ type mountOptions struct {
 	defaultPermissions bool
 	noHardLinks        bool
 	remount            bool
+	autoUnmount        bool
 	kernelFlags        []string // ro, noexec, ...: later ones override earlier ones
 }
 
@@ -20,16 +21,10 @@ func (o *mountOptions) rows() []option {
 		{"allow_other", "", "other users may use the mount", set(&o.allowOther, true)},
 		{"allow_root", "", "root may use the mount", set(&o.allowRoot, true)},
 		{"default_permissions", "", "the kernel checks permissions by the modes shown", set(&o.defaultPermissions, true)},
+		{"auto_unmount", "", "unmount even if this program is killed", set(&o.autoUnmount, true)},
 		{"disable_hardlink", "", "hard links cannot be made", set(&o.noHardLinks, true)},
 		{"remount", "", "change ro, rw and other flags of what is mounted", set(&o.remount, true)},
 		{"fsname", "NAME", "source shown by mount and df (user@host:dir)", text(&o.fsname)},
 		{"subtype", "NAME", "type shown as fuse.NAME (sftpmount)", text(&o.subtype)},
-	}
-}
-
-// laterRows are known and not there yet.
-func (o *mountOptions) laterRows() []option {
-	return []option{
-		{"auto_unmount", "", "", notYet},
 	}
 }

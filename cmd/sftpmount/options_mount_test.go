@@ -7,6 +7,7 @@ func TestMountOptions(t *testing.T) {
 		"allow_other":         func(o *options) { o.mount.allowOther = true },
 		"allow_root":          func(o *options) { o.mount.allowRoot = true },
 		"default_permissions": func(o *options) { o.mount.defaultPermissions = true },
+		"auto_unmount":        func(o *options) { o.mount.autoUnmount = true },
 		"disable_hardlink":    func(o *options) { o.mount.noHardLinks = true },
 		"context=a:b:c":       func(o *options) { o.mount.kernelFlags = []string{"context=a:b:c"} },
 		"remount":             func(o *options) { o.mount.remount = true },

@@ -38,7 +38,6 @@ func (o *options) table() []optionGroup {
 		)},
 		{"", slices.Concat(
 			o.owners.laterRows(),
-			o.mount.laterRows(),
 			o.transport.laterRows(),
 		)},
 	}

@@ -146,6 +146,7 @@ func (o *options) fuseOptions(root string, log *slog.Logger) fusefs.Options {
 	fuse.NoContainSymlinks = o.symlinks.allowEscapes
 	fuse.TransformSymlinks = o.symlinks.transformSymlinks
 	fuse.FollowSymlinks = o.symlinks.followSymlinks
+	fuse.AutoUnmount = o.mount.autoUnmount
 	fuse.NoHardLinks = o.mount.noHardLinks
 	fuse.RenameXDEV = o.workarounds.renameXDEV
 	fuse.Logger = log
