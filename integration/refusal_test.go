@@ -70,10 +70,10 @@ var refusals = []refusal{
 		says: `(?i)(permission denied|password|unable to authenticate|authentication failed)`},
 	{name: "nobody to ask for a password", server: []string{"PasswordAuthentication yes", "PermitRootLogin yes"},
 		prepare: withoutKey, says: `(?i)(password|terminal|permission denied|unable to authenticate|authentication)`},
-	{name: "jump host", args: []string{"-o", "ProxyJump=other", "server:/", "MNT"}, says: `(?i)ProxyJump.*not supported`},
+	{name: "jump host", args: []string{"-o", "ProxyJump=other.invalid", "server:/", "MNT"}, says: `jump host other.invalid`, code: 10},
 	{name: "proxy command", prepare: func(t *testing.T, m *mount, _ *sshd) {
-		m.client.replaceInConfig(t, "IdentitiesOnly yes", "ProxyCommand nc %h %p")
-	}, says: `(?i)ProxyCommand.*not supported`},
+		m.client.replaceInConfig(t, "IdentitiesOnly yes", "ProxyCommand exit 1")
+	}, says: `closed the connection`},
 	{name: "host that looks like an option", args: []string{"--", "-oProxyCommand=touch pwned:/", "MNT"}, says: `-oProxyCommand`},
 	{name: "unknown option", args: []string{"server:/", "MNT", "-o", "reconect"}, says: `"reconect".*reconnect`},
 	{name: "unknown flag", args: []string{"server:/", "-Z", "MNT"}, says: `-Z`},
