@@ -86,11 +86,12 @@ func setEnvironment(root string) error {
 		return fmt.Errorf("go env: %w", err)
 	}
 	caches := strings.Fields(string(out))
-	home := filepath.Join(root, "home")
+	home, sockets := filepath.Join(root, "home"), filepath.Join(root, "run")
 	env := map[string]string{
 		"GOCACHE":             caches[0],
 		"GOMODCACHE":          caches[1],
 		"HOME":                home,
+		"XDG_RUNTIME_DIR":     sockets,
 		"TMPDIR":              root,
 		"LC_ALL":              "C",
 		"TERM":                "dumb",
@@ -107,7 +108,7 @@ func setEnvironment(root string) error {
 			return err
 		}
 	}
-	return os.Mkdir(home, 0o755)
+	return errors.Join(os.Mkdir(home, 0o755), os.Mkdir(sockets, 0o700))
 }
 
 // buildProgram builds the program, unless one was named.

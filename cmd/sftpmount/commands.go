@@ -1,6 +1,14 @@
 package main
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+)
 
 // A command is a first word that asks for something else than a mount. It cannot
 // be taken for a server, which has a colon in it.
@@ -14,6 +22,9 @@ type command struct {
 
 func commands() []command {
 	return []command{
+		{"status", "[mountpoint]", "tell how a mount is; --json, --watch", true, runStatus},
+		{"list", "", "list the mounts of this user", false, runList},
+		{"unmount", "mountpoint", "unmount, and wait until all data is sent", true, runUnmount},
 		{name: "version", help: "show version, commit and Go", run: runVersion},
 		{name: "complete", run: runComplete},
 	}
@@ -30,6 +41,30 @@ func (p persona) findCommand(args []string) *command {
 		}
 	}
 	return nil
+}
+
+// parseCommand reads the arguments of the command that flags are named after, at
+// most most of which may be no flags. done is true if they ask for usage, which
+// it then prints.
+func parseCommand(flags *pflag.FlagSet, usage string, args []string, most int) (places []string, done bool, err error) {
+	flags.SetOutput(io.Discard) // errors are printed once, by main
+	flags.Usage = func() {}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, pflag.ErrHelp):
+		fmt.Print(usage)
+		return nil, true, nil
+	case err != nil:
+		return nil, false, usageError("%w: sftpmount %s -h explains", err, flags.Name())
+	case flags.NArg() > most:
+		return nil, false, usageError("one argument too many: %q; sftpmount %s -h explains", flags.Arg(most), flags.Name())
+	}
+	return flags.Args(), false, nil
+}
+
+// isTerminal reports whether a person looks at what is written to f.
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
 }
 
 func runVersion(args []string) (int, error) {

@@ -32,7 +32,8 @@ func serve(o *options, starter *parent) error {
 		return err
 	}
 	signals := catchSignals()
-	stack, mount, err := start(o, mountpoint, signals, log)
+	monitor := newMonitor(o)
+	stack, mount, err := start(o, monitor, signals, log)
 	if err != nil {
 		return err
 	}
@@ -44,9 +45,12 @@ func serve(o *options, starter *parent) error {
 	}
 	log.Info("mounted", "source", o.target.String(), "mountpoint", mountpoint)
 	service := startService(mountpoint, stack.remote.Status, log)
+	monitor.start(stack, mount, log)
 	waitForEnd(mount, mountpoint, signals, log)
 	service.stop()
-	if err := stack.close(signals, log); err != nil {
+	err = stack.close(signals, log)
+	monitor.stop(err)
+	if err != nil {
 		if starter != nil {
 			log.Error(oneLine(err)) // nobody reads standard error any more
 		}
@@ -57,7 +61,7 @@ func serve(o *options, starter *parent) error {
 }
 
 // start connects and mounts. Until it has mounted, a signal ends it.
-func start(o *options, mountpoint string, signals <-chan os.Signal, log *slog.Logger) (*stack, *fusefs.Server, error) {
+func start(o *options, observer fusefs.Observer, signals <-chan os.Signal, log *slog.Logger) (*stack, *fusefs.Server, error) {
 	ctx, stop := untilSignal(signals)
 	defer stop()
 	stack, err := connect(ctx, o, log)
@@ -69,7 +73,7 @@ func start(o *options, mountpoint string, signals <-chan os.Signal, log *slog.Lo
 		_ = stack.close(signals, log)
 		return nil, nil, err
 	}
-	mount, err := fusefs.Mount(mountpoint, stack.cache, o.fuseOptions(root, log))
+	mount, err := fusefs.Mount(o.mountpoint, stack.cache, o.fuseOptions(root, observer, log))
 	if err != nil {
 		_ = stack.close(signals, log)
 		return nil, nil, failure(exitMount, "%w", err)

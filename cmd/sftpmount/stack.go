@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"sftpmount/cache"
 	"sftpmount/reconnect"
@@ -19,6 +20,8 @@ type stack struct {
 	cache  *cache.FS
 	remote *reconnect.FS
 	dialer *sshdial.Dialer
+
+	current atomic.Pointer[connection] // the last one that was made
 }
 
 // close sends what was written, waits for the server to have it, and ends the

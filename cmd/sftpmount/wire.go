@@ -123,7 +123,7 @@ func orNone(timeout time.Duration) time.Duration {
 	return timeout
 }
 
-func (o *options) fuseOptions(root string, log *slog.Logger) fusefs.Options {
+func (o *options) fuseOptions(root string, observer fusefs.Observer, log *slog.Logger) fusefs.Options {
 	fuse := fusefs.DefaultOptions()
 	fuse.Root = root
 	fuse.FsName = o.mount.fsname
@@ -149,6 +149,7 @@ func (o *options) fuseOptions(root string, log *slog.Logger) fusefs.Options {
 	fuse.AutoUnmount = o.mount.autoUnmount
 	fuse.NoHardLinks = o.mount.noHardLinks
 	fuse.RenameXDEV = o.workarounds.renameXDEV
+	fuse.Observer = observer
 	fuse.Logger = log
 	fuse.Debug = o.startup.debug
 	return fuse
@@ -171,14 +172,19 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 		return nil, err
 	}
 	dialer := sshdial.NewDialer(cfg, dialOptions)
+	s := &stack{dialer: dialer}
 	dial := func(ctx context.Context) (sftpconn.Session, error) {
 		client, err := dialer.Dial(ctx)
 		if err != nil {
 			return nil, err
 		}
-		return o.startSFTP(ctx, client, o.connOptions(&cfg, log))
+		conn, err := sftpconn.New(ctx, client, o.connOptions(&cfg, log))
+		if err != nil {
+			return nil, err
+		}
+		s.current.Store(&connection{&cfg, client, conn})
+		return o.inUTF8(conn), nil
 	}
-	s := &stack{dialer: dialer}
 	reconnecting := o.reconnectOptions(log)
 	// Nothing is open, and so is opened again, before s.cache is there.
 	reconnecting.OnReopen = func(path string) { s.cache.Invalidate(path) }
@@ -192,16 +198,12 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 	return s, nil
 }
 
-// startSFTP starts a session whose names are in UTF-8.
-func (o *options) startSFTP(ctx context.Context, transport sftpconn.Transport, opts sftpconn.Options) (sftpconn.Session, error) {
-	conn, err := sftpconn.New(ctx, transport, opts)
-	if err != nil {
-		return nil, err
-	}
+// inUTF8 is session with names in UTF-8.
+func (o *options) inUTF8(session sftpconn.Session) sftpconn.Session {
 	if o.names.charset == nil {
-		return conn, nil
+		return session
 	}
-	return charset.Wrap(conn, o.names.charset), nil
+	return charset.Wrap(session, o.names.charset)
 }
 
 func connectError(ctx context.Context, err error) error {

@@ -34,10 +34,10 @@ func TestZeroSecondsAreNotTheDefault(t *testing.T) {
 func TestMountShowsItsSource(t *testing.T) {
 	o, err := parse("ann@[::1]:src|/mnt")
 	require.NoError(t, err)
-	assert.Equal(t, "ann@[::1]:src", o.fuseOptions("/home/ann/src", nil).FsName)
+	assert.Equal(t, "ann@[::1]:src", o.fuseOptions("/home/ann/src", nil, nil).FsName)
 	o, err = parse("ann@[::1]:src|/mnt|-o|fsname=other")
 	require.NoError(t, err)
-	assert.Equal(t, "other", o.fuseOptions("/home/ann/src", nil).FsName)
+	assert.Equal(t, "other", o.fuseOptions("/home/ann/src", nil, nil).FsName)
 }
 
 func TestReadPassword(t *testing.T) {

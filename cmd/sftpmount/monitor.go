@@ -1,0 +1,175 @@
+package main
+
+import (
+	"cmp"
+	"log/slog"
+	"os"
+	"slices"
+	"time"
+
+	"sftpmount/cache"
+	"sftpmount/cmd/sftpmount/internal/stats"
+	"sftpmount/cmd/sftpmount/internal/status"
+	"sftpmount/fusefs"
+)
+
+const (
+	// slowRequest is from which age on status lists a request that runs.
+	slowRequest = time.Second
+
+	// rateSeconds is over how many seconds status averages.
+	rateSeconds = 10
+)
+
+// A monitor sees what is done on a mount and tells how it is. It meets
+// fusefs.Observer and status.Mount.
+type monitor struct {
+	*stats.Recorder
+	source     string
+	mountpoint string
+	mounted    time.Time
+
+	// Set by start.
+	stack  *stack
+	fuse   *fusefs.Server
+	server *status.Server // nil: nobody can ask
+}
+
+func newMonitor(o *options) *monitor {
+	return &monitor{Recorder: stats.New(), source: o.target.String(), mountpoint: o.mountpoint}
+}
+
+// start begins to answer. A mount whose status cannot be asked for is a mount
+// all the same, so a failure is only logged.
+func (m *monitor) start(stack *stack, fuse *fusefs.Server, log *slog.Logger) {
+	m.stack, m.fuse, m.mounted = stack, fuse, time.Now()
+	var err error
+	if m.server, err = status.Serve(m); err != nil {
+		log.Warn("sftpmount status will not know this mount", "err", err)
+	}
+}
+
+// stop tells those who wait for the end of the mount how it ended.
+func (m *monitor) stop(err error) {
+	if m.server != nil {
+		m.server.Close(exitCode(err), err)
+	}
+}
+
+// Unmount implements status.Mount.
+func (m *monitor) Unmount() error { return m.fuse.Unmount() }
+
+// Progress implements status.Mount.
+func (m *monitor) Progress() status.Progress {
+	p := status.Progress{State: m.stack.remote.Status().State.String()}
+	for _, bytes := range m.stack.cache.Unsent() {
+		p.UnsentFiles++
+		p.UnsentBytes += bytes
+	}
+	return p
+}
+
+// Report implements status.Mount.
+func (m *monitor) Report() status.Report {
+	counted := m.Snapshot(slowRequest)
+	r := status.Report{
+		Version:    versionText(),
+		PID:        os.Getpid(),
+		Source:     m.source,
+		Mountpoint: m.mountpoint,
+		Mounted:    m.mounted,
+		Time:       time.Now(),
+		Connection: m.connection(),
+		Traffic:    traffic(&counted),
+		OpenFiles:  counted.OpenFiles,
+		Panics:     m.fuse.Panics(),
+		Operations: []status.Operation{},
+		Running:    []status.Running{},
+	}
+	for i := range counted.Operations {
+		op := &counted.Operations[i]
+		r.Operations = append(r.Operations, status.Operation{
+			Name:   op.Name,
+			Count:  op.Durations.Count,
+			Failed: op.Failed,
+			Total:  op.Durations.Sum.Seconds(),
+			Median: op.Durations.Quantile(0.5).Seconds(),
+			P99:    op.Durations.Quantile(0.99).Seconds(),
+			Max:    op.Durations.Max.Seconds(),
+		})
+	}
+	for _, request := range counted.Running {
+		r.Running = append(r.Running, status.Running{
+			Operation: request.Operation,
+			Path:      request.Path(),
+			Age:       r.Time.Sub(request.Began).Seconds(),
+			PID:       request.PID,
+			UID:       request.UID,
+		})
+	}
+	kept := m.stack.cache.Stats()
+	r.Cache = cacheReport(kept)
+	r.Unsent = unsentReport(kept, m.stack.cache.Unsent())
+	return r
+}
+
+func (m *monitor) connection() status.Connection {
+	s := m.stack.remote.Status()
+	c := status.Connection{
+		State:    s.State.String(),
+		Since:    s.Since,
+		Number:   s.Connection,
+		Attempts: s.Attempts,
+		Server:   status.Remote{Host: m.source},
+	}
+	if current := m.stack.current.Load(); current != nil {
+		c.Server = current.describe()
+	}
+	if !s.Next.IsZero() {
+		c.NextAttempt = &s.Next
+	}
+	if s.LastError != nil {
+		c.LastError, c.FailedAt = oneLine(s.LastError), &s.FailedAt
+	}
+	return c
+}
+
+func traffic(s *stats.Snapshot) status.Traffic {
+	t := status.Traffic{Total: status.Amount(s.Total), Seconds: []status.Amount{}}
+	for _, second := range s.History {
+		t.Seconds = append(t.Seconds, status.Amount(second))
+	}
+	recent := s.History[max(0, len(s.History)-rateSeconds):]
+	for _, second := range recent {
+		n := float64(len(recent))
+		t.PerSecond.Operations += float64(second.Operations) / n
+		t.PerSecond.ReadBytes += float64(second.ReadBytes) / n
+		t.PerSecond.WrittenBytes += float64(second.WrittenBytes) / n
+	}
+	return t
+}
+
+func cacheReport(s cache.Stats) status.Cache {
+	return status.Cache{
+		Attributes:  status.Lookups(s.Attributes),
+		Listings:    status.Lookups(s.Listings),
+		Links:       status.Lookups(s.Links),
+		ReadAhead:   status.Ahead(s.ReadAhead),
+		ListedAhead: status.Ahead(s.ListedAhead),
+		Names:       s.Names,
+		NameBytes:   s.NameBytes,
+		BlockBytes:  s.BlockBytes,
+	}
+}
+
+func unsentReport(s cache.Stats, files map[string]int64) status.Unsent {
+	u := status.Unsent{Limit: s.UnsentLimit, Files: []status.UnsentFile{}}
+	for path, bytes := range files {
+		u.Bytes += bytes
+		u.Files = append(u.Files, status.UnsentFile{Path: path, Bytes: bytes})
+	}
+	slices.SortFunc(u.Files, func(a, b status.UnsentFile) int {
+		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Path, b.Path))
+	})
+	return u
+}
