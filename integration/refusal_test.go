@@ -72,7 +72,7 @@ var refusals = []refusal{
 		prepare: withoutKey, says: `(?i)(password|terminal|permission denied|unable to authenticate|authentication)`},
 	{name: "jump host", args: []string{"-o", "ProxyJump=other.invalid", "server:/", "MNT"}, says: `jump host other.invalid`, code: 10},
 	{name: "proxy command", prepare: func(t *testing.T, m *mount, _ *sshd) {
-		m.client.replaceInConfig(t, "IdentitiesOnly yes", "ProxyCommand exit 1")
+		m.client.replaceInConfig(t, "IdentitiesOnly yes", "ProxyCommand false")
 	}, says: `closed the connection`},
 	{name: "host that looks like an option", args: []string{"--", "-oProxyCommand=touch pwned:/", "MNT"}, says: `-oProxyCommand`},
 	{name: "unknown option", args: []string{"server:/", "MNT", "-o", "reconect"}, says: `"reconect".*reconnect`},
