@@ -30,10 +30,10 @@ const (
 )
 
 // wantedBulk returns how many bulk channels it takes to fill a fast line of the
-// connection's round-trip time.
+// connection's round-trip time, and all connections.
 func (c *Conn) wantedBulk() int {
 	inFlight := c.roundTrip.Seconds() * fastLine
-	return min(1+int(inFlight/window), c.opts.BulkChannels)
+	return min(max(1+int(inFlight/window), c.opts.Connections), c.opts.BulkChannels)
 }
 
 // bulkChannels returns n bulk channels, or as many as the server allows. It

@@ -31,6 +31,11 @@ type Options struct {
 	// Quirks are what this server cannot do.
 	Quirks Quirks
 
+	// Connections is how many connections the Transport consists of, which
+	// its channels take turns on. At least as many channels carry file data.
+	// 0 means 1.
+	Connections int
+
 	// Logger is told of what the server does wrong. nil means slog.Default().
 	Logger *slog.Logger
 }
@@ -43,7 +48,7 @@ func (o Options) withDefaults() Options {
 		o.KeepaliveCount = 3
 	}
 	if o.BulkChannels == 0 {
-		o.BulkChannels = 9
+		o.BulkChannels = max(9, o.Connections)
 	}
 	o.BulkChannels = max(o.BulkChannels, 0)
 	if o.Logger == nil {

@@ -119,11 +119,12 @@ func TestWrongCommandLines(t *testing.T) {
 		"host:|/mnt|-o|IdentityFile":              `option "IdentityFile": write it as IdentityFile=VALUE, see ssh_config(5)`,
 		"host:|/mnt|-o|idmap=user":                `option "idmap=user": not supported yet, only "none" is`,
 		"host:|/mnt|-o|ssh_command=ssh -x":        `option "ssh_command=ssh -x": not supported yet`,
-		"host:|/mnt|-o|directport=7":              `option "directport=7": not supported yet`,
-		"host:|/mnt|-o|vsock=2:22":                `option "vsock=2:22": not supported yet`,
-		"host:|/mnt|-o|passive":                   `option "passive": not supported yet`,
 		"host:|/mnt|-1":                           `option "ssh_protocol=1": not supported yet, only "2" is`,
 		"-oProxyCommand=touch /tmp/x:/|/mnt2":     "no mountpoint given: sftpmount /mnt2 mountpoint",
+		":/srv|/mnt":                              `":/srv" names no server before the colon: write it as host:directory`,
+		"host:|/mnt|-o|vsock=2":                   `option "vsock=2": "2" is not CID:PORT, two numbers`,
+		"host:|/mnt|-o|directport=ssh":            `option "directport=ssh": "ssh" is not a whole number above 0`,
+		":|/mnt|-o|slave,password_stdin":          `options "passive" and "password_stdin" exclude each other: nobody asks for a password`,
 	} {
 		_, err := parse(line)
 		assert.EqualError(t, err, message, line)

@@ -12,7 +12,7 @@ import (
 
 // A connection is one that was made to the server, for status to tell of.
 type connection struct {
-	cfg       *sshdial.Config
+	route     *route
 	transport sftpconn.Transport
 	conn      *sftpconn.Conn
 }
@@ -21,8 +21,8 @@ type connection struct {
 func (c *connection) describe() status.Remote {
 	s := c.conn.Status()
 	remote := status.Remote{
-		Host:       c.cfg.HostName,
-		User:       c.cfg.User,
+		Host:       c.route.host,
+		User:       c.route.user,
 		Extensions: s.Extensions,
 		MaxRead:    s.MaxRead,
 		MaxWrite:   s.MaxWrite,
@@ -31,13 +31,14 @@ func (c *connection) describe() status.Remote {
 		InFlight:   s.InFlight,
 		Silence:    s.Silence.Seconds(),
 	}
-	if t, ok := c.transport.(interface{ ServerVersion() string }); ok {
+	first := sshdial.First(c.transport)
+	if t, ok := first.(interface{ ServerVersion() string }); ok {
 		remote.Software = t.ServerVersion()
 	}
-	if t, ok := c.transport.(interface{ RemoteAddr() net.Addr }); ok {
+	if t, ok := first.(interface{ RemoteAddr() net.Addr }); ok {
 		remote.Address = t.RemoteAddr().String()
 	}
-	if t, ok := c.transport.(interface {
+	if t, ok := first.(interface {
 		Algorithms() ssh.NegotiatedAlgorithms
 	}); ok {
 		agreed := t.Algorithms()

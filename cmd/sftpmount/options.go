@@ -77,10 +77,14 @@ func (o *options) apply(table []optionGroup, text string) error {
 	return usageError("unknown option %q: sftpmount -h lists all", name)
 }
 
-// check finds options that do not go together.
+// check finds options that do not go together, and carries out what follows
+// from others.
 func (o *options) check() error {
 	if o.mount.allowOther && o.mount.allowRoot {
 		return usageError("options \"allow_other\" and \"allow_root\" exclude each other: give one")
+	}
+	if err := o.checkWay(); err != nil {
+		return err
 	}
 	if o.startup.setuid != "" && o.startup.foreground {
 		return usageError("option \"setuid\" works in the background only: leave -f out, or start the program as that user")

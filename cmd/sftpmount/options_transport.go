@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"sftpmount/sftpconn/sshdial"
 )
 
 // transportOptions say how the server is reached.
@@ -12,10 +14,20 @@ type transportOptions struct {
 	configFile    string
 	ssh           []sshOption
 	passwordStdin bool
+	sftpServer    string
+	maxConns      int
+
+	// Instead of SSH.
+	directPort int
+	vsock      vsockAddress
+	passive    bool
 
 	// warnings are lines for the person who mounts.
 	warnings []string
 }
+
+// A vsockAddress is that of a server in a virtual machine, or on its host.
+type vsockAddress struct{ cid, port uint32 }
 
 // An sshOption is an option that is named as in ssh_config.
 type sshOption struct {
@@ -27,28 +39,44 @@ func (o *transportOptions) rows() []option {
 	return []option{
 		{"port", "N", "port on the server, as -p", func(v string) error { return o.applySSH("Port", v, true) }},
 		{"password_stdin", "", "read the password from standard input", set(&o.passwordStdin, true)},
+		{"sftp_server", "NAME|PATH", "subsystem or program there that speaks SFTP (sftp)", text(&o.sftpServer)},
+		{"max_conns", "N", "how many connections file contents may take (1)", number(&o.maxConns)},
+		{"directport", "PORT", "an SFTP server listens there: no SSH, no encryption", number(&o.directPort)},
+		{"vsock", "CID:PORT", "the same in a virtual machine, or on its host", func(v string) (err error) {
+			o.vsock.cid, o.vsock.port, err = sshdial.ParseVsock(v)
+			return err
+		}},
+		{"passive", "", "an SFTP server is at standard input and output", set(&o.passive, true)},
 	}
 }
 
-// oldRows are options that have one value here.
+// oldRows are another name of a row, and an option that has one value here.
 func (o *transportOptions) oldRows() []option {
 	return []option{
+		{"slave", "", "", set(&o.passive, true)},
 		{"ssh_protocol", "2", "", onlyValue("2")},
-		{"max_conns", "1", "", onlyValue("1")},
 	}
 }
 
 // laterRows are known and not there yet.
 func (o *transportOptions) laterRows() []option {
 	return []option{
-		{"directport", "PORT", "", notYet},
-		{"passive", "", "", notYet},
-		{"sftp_server", "PATH", "", notYet},
-		{"slave", "", "", notYet},
 		{"ssh_command", "COMMAND", "", notYet},
 		{"transport", "ssh", "", notYet},
-		{"vsock", "CID:PORT", "", notYet},
 	}
+}
+
+// withoutSSH returns the option that goes without SSH, or "".
+func (o *transportOptions) withoutSSH() string {
+	switch {
+	case o.passive:
+		return "passive"
+	case o.vsock.port != 0:
+		return "vsock"
+	case o.directPort != 0:
+		return "directport"
+	}
+	return ""
 }
 
 // applySSH keeps an option that is named as in ssh_config, in the order given.

@@ -19,7 +19,7 @@ import (
 type stack struct {
 	cache  *cache.FS
 	remote *reconnect.FS
-	dialer *sshdial.Dialer
+	way    sshdial.Way
 
 	current atomic.Pointer[connection] // the last one that was made
 }
@@ -31,7 +31,7 @@ func (s *stack) close(signals <-chan os.Signal, log *slog.Logger) error {
 	closed := make(chan error, 1)
 	go func() { // ends with close, or with the program
 		err := s.cache.Close()
-		_ = s.dialer.Close()
+		_ = s.way.Close()
 		closed <- err
 	}()
 	for warned := false; ; {

@@ -10,7 +10,7 @@ import (
 // A target is what is mounted: [user@]host:[dir].
 type target struct {
 	user string // empty: as ssh_config says
-	host string // without the brackets of an IPv6 address
+	host string // without the brackets of an IPv6 address; empty for a way that needs none
 	dir  string // empty: the home directory on the server
 }
 
@@ -74,7 +74,7 @@ func (t target) check(s string) error {
 			return usageError("%q: an IPv6 address needs brackets: [%s]:%s", s, addr, s[i+1:])
 		}
 	}
-	if t.host == "" {
+	if t.host == "" && !strings.HasPrefix(s, ":") { // some ways need none
 		return usageError("%q names no server before the colon: write it as host:directory", s)
 	}
 	for what, name := range map[string]string{"host": t.host, "user": t.user} {

@@ -19,6 +19,7 @@ func TestParseTarget(t *testing.T) {
 		"ann@[fe80::1%eth0]:":        {user: "ann", host: "fe80::1%eth0"},
 		"[host]:dir":                 {host: "host", dir: "dir"},
 		"192.0.2.1:/":                {host: "192.0.2.1", dir: "/"},
+		":/srv":                      {dir: "/srv"},
 	} {
 		got, err := parseTarget(text)
 		require.NoError(t, err, text)
@@ -31,7 +32,6 @@ func TestParseTargetRefuses(t *testing.T) {
 		"":                     `"" names no server: write it as host:directory or user@host:directory`,
 		"host":                 `"host" names no server: write it as host:directory or user@host:directory`,
 		"/srv/a:b":             `"/srv/a:b" names no server: write it as host:directory or user@host:directory`,
-		":/srv":                `":/srv" names no server before the colon: write it as host:directory`,
 		"ann@:/srv":            `"ann@:/srv" names no server before the colon: write it as host:directory`,
 		"@host:/srv":           `"@host:/srv" has an empty user name: leave the @ out to log in as ssh_config says`,
 		"[]:/srv":              `"[]:/srv" names no server before the colon: write it as host:directory`,

@@ -31,6 +31,8 @@ func (o *options) dialOptions(log *slog.Logger) (sshdial.Options, error) {
 		User:       o.target.user,
 		ConfigFile: o.transport.configFile,
 		Overrides:  o.transport.sshOverrides(),
+		Subsystem:  o.transport.sftpServer,
+		MaxConns:   o.transport.maxConns,
 		Prompter:   sshdial.Terminal{},
 		Logger:     log,
 	}
@@ -74,7 +76,7 @@ func makeAbsolute(cfg *sshdial.Config) error {
 	return nil
 }
 
-func (o *options) connOptions(cfg *sshdial.Config, log *slog.Logger) sftpconn.Options {
+func (o *options) connOptions(log *slog.Logger) sftpconn.Options {
 	return sftpconn.Options{
 		SyncReadDir: o.memory.syncReadDir,
 		Quirks: sftpconn.Quirks{
@@ -82,9 +84,8 @@ func (o *options) connOptions(cfg *sshdial.Config, log *slog.Logger) sftpconn.Op
 			NoTruncate:   o.workarounds.truncate,
 			NoCreateMode: o.workarounds.createMode,
 		},
-		KeepaliveInterval: cfg.ServerAliveInterval,
-		KeepaliveCount:    cfg.ServerAliveCountMax,
-		Logger:            log,
+		Connections: o.transport.maxConns,
+		Logger:      log,
 	}
 }
 
@@ -157,32 +158,21 @@ func (o *options) fuseOptions(root string, observer fusefs.Observer, log *slog.L
 
 // connect makes the first connection and stacks the file systems on it.
 func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) {
-	dialOptions, err := o.dialOptions(log)
+	route, err := o.route(ctx, log)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := sshdial.Resolve(ctx, dialOptions)
-	if err != nil {
-		return nil, connectError(ctx, err)
-	}
-	if err := makeAbsolute(&cfg); err != nil {
-		return nil, err
-	}
-	if err := refuseOwnWay(o.mountpoint, neededFiles(o, &cfg)); err != nil {
-		return nil, err
-	}
-	dialer := sshdial.NewDialer(cfg, dialOptions)
-	s := &stack{dialer: dialer}
+	s := &stack{way: route.way}
 	dial := func(ctx context.Context) (sftpconn.Session, error) {
-		client, err := dialer.Dial(ctx)
+		transport, err := route.way.Dial(ctx)
 		if err != nil {
 			return nil, err
 		}
-		conn, err := sftpconn.New(ctx, client, o.connOptions(&cfg, log))
+		conn, err := sftpconn.New(ctx, transport, route.conn)
 		if err != nil {
 			return nil, err
 		}
-		s.current.Store(&connection{&cfg, client, conn})
+		s.current.Store(&connection{route, transport, conn})
 		return o.inUTF8(conn), nil
 	}
 	reconnecting := o.reconnectOptions(log)
@@ -190,7 +180,7 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 	reconnecting.OnReopen = func(path string) { s.cache.Invalidate(path) }
 	remote, err := reconnect.New(ctx, dial, reconnecting)
 	if err != nil {
-		_ = dialer.Close()
+		_ = route.way.Close()
 		return nil, connectError(ctx, err)
 	}
 	s.remote = remote

@@ -17,6 +17,7 @@ type Dialer struct {
 	subsystem string
 	log       *slog.Logger
 	via       *Dialer // to the jump host; nil if there is none
+	among     int     // how many connections there may be at once
 
 	// mu is held for the whole of a Dial: there is never a second one.
 	mu       sync.Mutex
@@ -37,11 +38,12 @@ type memory struct {
 }
 
 // NewDialer makes a Dialer for the server that cfg describes. Of opts it takes
-// Subsystem, Password, Prompter and Logger.
+// Subsystem, MaxConns, Password, Prompter and Logger.
 func NewDialer(cfg Config, opts Options) *Dialer {
 	d := &Dialer{
 		cfg:       cfg,
 		subsystem: opts.Subsystem,
+		among:     opts.MaxConns,
 		log:       opts.logger().With("host", cfg.Host),
 		prompter:  opts.Prompter,
 		memory: memory{
@@ -91,7 +93,13 @@ func (d *Dialer) connect(ctx context.Context) (net.Conn, error) {
 	case d.cfg.ProxyCommand != "":
 		return d.startProxy()
 	}
-	return connectTCP(ctx, &d.cfg)
+	conn, err := connectTCP(ctx, &d.cfg)
+	if err == nil && d.among > 1 {
+		// While others of a bundle are busy, nobody probes the one that is
+		// silent.
+		limitSilence(conn, d.cfg.patience())
+	}
+	return conn, err
 }
 
 // Close waits for a Dial that is under way, and wipes the secrets that the

@@ -21,6 +21,10 @@ type Options struct {
 	// a "/" in it, it is the command line of an SFTP server instead.
 	Subsystem string
 
+	// MaxConns is how many connections may be used at once where one does
+	// not carry enough. 0 means 1.
+	MaxConns int
+
 	// Password is tried where the server asks for one. It is tried once, and
 	// no password is asked for on the terminal then. The Dialer keeps its
 	// own copy.

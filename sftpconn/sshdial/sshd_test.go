@@ -184,7 +184,7 @@ func dial(t *testing.T, cfg Config, opts Options) (*Client, error) {
 
 // requireSFTP sees that the connection carries an SFTP session: INIT is
 // answered with VERSION.
-func requireSFTP(t *testing.T, client *Client) {
+func requireSFTP(t *testing.T, client Transport) {
 	t.Helper()
 	channel, err := client.OpenChannel(testContext(t))
 	require.NoError(t, err)

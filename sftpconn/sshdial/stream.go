@@ -1,0 +1,34 @@
+package sshdial
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync/atomic"
+)
+
+// stream is a Transport without channels: what it carries is SFTP itself. That
+// its peer is dead must be found out by whatever is below it.
+type stream struct {
+	conn  io.ReadWriteCloser
+	taken atomic.Bool
+}
+
+// OpenChannel returns the stream, the first time.
+func (s *stream) OpenChannel(context.Context) (io.ReadWriteCloser, error) {
+	if s.taken.Swap(true) {
+		return nil, errOneChannel
+	}
+	return s.conn, nil
+}
+
+// Ping asks nobody.
+func (s *stream) Ping() error { return nil }
+
+// Close implements [Transport].
+func (s *stream) Close() error {
+	if conn, ok := s.conn.(net.Conn); ok {
+		discardUnsent(conn)
+	}
+	return s.conn.Close()
+}
