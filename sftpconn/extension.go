@@ -19,6 +19,7 @@ const (
 	extLimits      = "limits@openssh.com"
 	extExpandPath  = "expand-path@openssh.com"
 	extCopyData    = "copy-data"
+	extOwnerNames  = "users-groups-by-id@openssh.com"
 )
 
 // has reports whether the server announced an extension.

@@ -21,6 +21,12 @@ func WithOwner(ctx context.Context, owner Owner) context.Context {
 	return context.WithValue(ctx, ownerKey{}, owner)
 }
 
+// WithoutOwner returns a context in which what is made belongs to the user who
+// logged in.
+func WithoutOwner(ctx context.Context) context.Context {
+	return context.WithValue(ctx, ownerKey{}, nil)
+}
+
 // OwnerIn returns the owner that WithOwner put into ctx.
 func OwnerIn(ctx context.Context) (owner Owner, ok bool) {
 	owner, ok = ctx.Value(ownerKey{}).(Owner)

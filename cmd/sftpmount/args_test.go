@@ -117,7 +117,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"host:|/mnt|-o|r0":                        `unknown option "r0": did you mean "ro"? sftpmount -h lists all`,
 		"host:|/mnt|-o|frobnicate=1":              `unknown option "frobnicate": sftpmount -h lists all`,
 		"host:|/mnt|-o|IdentityFile":              `option "IdentityFile": write it as IdentityFile=VALUE, see ssh_config(5)`,
-		"host:|/mnt|-o|idmap=user":                `option "idmap=user": not supported yet, only "none" is`,
+		"host:|/mnt|-o|idmap=users":               `option "idmap=users": "users" is none of none, user, file, name`,
 		"host:|/mnt|-o|ssh_command=ssh -x":        `option "ssh_command=ssh -x": not supported yet`,
 		"host:|/mnt|-1":                           `option "ssh_protocol=1": not supported yet, only "2" is`,
 		"-oProxyCommand=touch /tmp/x:/|/mnt2":     "no mountpoint given: sftpmount /mnt2 mountpoint",

@@ -36,10 +36,7 @@ func (o *options) table() []optionGroup {
 			o.transport.oldRows(),
 			o.startup.oldRows(),
 		)},
-		{"", slices.Concat(
-			o.owners.laterRows(),
-			o.transport.laterRows(),
-		)},
+		{"", o.transport.laterRows()},
 	}
 }
 

@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -62,6 +64,17 @@ func optionalNumber(place **uint32, base int) func(string) error {
 		}
 		number := uint32(n)
 		*place = &number
+		return nil
+	}
+}
+
+// oneOf takes one of some words.
+func oneOf(place *string, words ...string) func(string) error {
+	return func(v string) error {
+		if !slices.Contains(words, v) {
+			return fmt.Errorf("%q is none of %s", v, strings.Join(words, ", "))
+		}
+		*place = v
 		return nil
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"sftpmount/reconnect"
 	"sftpmount/sftpconn"
 	"sftpmount/sftpconn/charset"
+	"sftpmount/sftpconn/idmap"
 	"sftpmount/sftpconn/sshdial"
 )
 
@@ -162,6 +163,10 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 	if err != nil {
 		return nil, err
 	}
+	owners, err := o.owners.ownerMap()
+	if err != nil {
+		return nil, err
+	}
 	s := &stack{way: route.way}
 	dial := func(ctx context.Context) (sftpconn.Session, error) {
 		transport, err := route.way.Dial(ctx)
@@ -172,8 +177,11 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 		if err != nil {
 			return nil, err
 		}
-		s.current.Store(&connection{route, transport, conn})
-		return o.inUTF8(conn), nil
+		session, err := o.wrap(ctx, conn, owners)
+		if err == nil {
+			s.current.Store(&connection{route, transport, conn})
+		}
+		return session, err
 	}
 	reconnecting := o.reconnectOptions(log)
 	// Nothing is open, and so is opened again, before s.cache is there.
@@ -188,12 +196,22 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 	return s, nil
 }
 
-// inUTF8 is session with names in UTF-8.
-func (o *options) inUTF8(session sftpconn.Session) sftpconn.Session {
-	if o.names.charset == nil {
-		return session
+// wrap returns a session whose owners are those of this machine, and whose names
+// are in UTF-8.
+func (o *options) wrap(ctx context.Context, conn *sftpconn.Conn, owners ownerMap) (sftpconn.Session, error) {
+	var session sftpconn.Session = conn
+	if owners != nil {
+		ids, err := owners(ctx, conn)
+		if err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+		session = idmap.Wrap(conn, ids)
 	}
-	return charset.Wrap(session, o.names.charset)
+	if o.names.charset != nil {
+		session = charset.Wrap(session, o.names.charset)
+	}
+	return session, nil
 }
 
 func connectError(ctx context.Context, err error) error {
