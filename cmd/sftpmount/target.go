@@ -79,7 +79,7 @@ func (t target) check(s string) error {
 	}
 	for what, name := range map[string]string{"host": t.host, "user": t.user} {
 		if strings.HasPrefix(name, "-") {
-			return usageError("%s name %q starts with %q, which is not allowed", what, name, "-")
+			return usageError("invalid %sname %q: it starts with %q", what, name, "-")
 		}
 		if strings.ContainsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 			return usageError("%s name %q contains white space or control characters", what, name)

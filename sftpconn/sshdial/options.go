@@ -46,7 +46,7 @@ func (o Options) validate() error {
 	case o.Host == "":
 		return errors.New("no host given")
 	case strings.HasPrefix(o.Host, "-"):
-		return fmt.Errorf("host %q: a host name cannot start with \"-\"", o.Host)
+		return fmt.Errorf("invalid hostname %q: it starts with \"-\"", o.Host)
 	case strings.HasPrefix(o.User, "-"):
 		return fmt.Errorf("user %q: a user name cannot start with \"-\"", o.User)
 	case o.Port < 0 || o.Port > 65535:
@@ -56,7 +56,7 @@ func (o Options) validate() error {
 		return func(r rune) bool { return unicode.IsControl(r) || strings.ContainsRune(special, r) }
 	}
 	if strings.ContainsFunc(o.Host, isCommand("'`\"$\\;&<>|(){} ")) {
-		return fmt.Errorf("host %q: a character in it cannot be part of a host name", o.Host)
+		return fmt.Errorf("invalid hostname %q: a character in it cannot be part of one", o.Host)
 	}
 	if strings.ContainsFunc(o.User, isCommand("'`\";&<>|(){}")) ||
 		strings.Contains(o.User, " -") || strings.HasSuffix(o.User, `\`) {
