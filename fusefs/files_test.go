@@ -223,6 +223,31 @@ func TestAppenders(t *testing.T) {
 }
 
 // TestWriteBehindErrors reports what did not arrive at fsync and close.
+// What is changed in memory goes to its place in a file that is open for
+// appending, between what is appended.
+func TestMapOfAppendingFile(t *testing.T) {
+	f := mount(t, nil)
+	page := os.Getpagesize()
+	f.put("file", strings.Repeat("a", 3*page))
+	file, err := os.OpenFile(f.onMount("file"), os.O_RDWR|os.O_APPEND, 0)
+	require.NoError(t, err)
+	memory, err := unix.Mmap(int(file.Fd()), 0, 3*page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	require.NoError(t, err)
+	want := []byte(strings.Repeat("a", 3*page) + "bc")
+	_, err = file.WriteString("b")
+	require.NoError(t, err)
+	memory[page] = 'm'
+	want[page] = 'm'
+	require.NoError(t, unix.Msync(memory, unix.MS_SYNC))
+	_, err = file.WriteString("c")
+	require.NoError(t, err)
+	memory[2*page] = 'n'
+	want[2*page] = 'n'
+	require.NoError(t, unix.Munmap(memory))
+	require.NoError(t, file.Close())
+	assert.Equal(t, string(want), f.get("file"))
+}
+
 func TestWriteBehindErrors(t *testing.T) {
 	var flush, sync shared[error]
 	f := mount(t, func(fsys sftpconn.FS) sftpconn.FS {

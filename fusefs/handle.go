@@ -22,7 +22,8 @@ type handle struct {
 	node   *node
 	file   sftpconn.File
 	flags  sftpconn.OpenFlags
-	number uint64 // no other handle of the mount has or had it
+	number uint64        // no other handle of the mount has or had it
+	pages  sftpconn.File // see placed; guarded by node.mu
 }
 
 // begin is node.begin for a request on the open file.
@@ -58,7 +59,8 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 var _ fs.FileWriter = (*handle)(nil)
 
-// Write writes data, at the end of the file if it was opened with O_APPEND.
+// Write writes data, at the end of the file if it was opened with O_APPEND. A
+// page that a program has changed in its memory goes to its place all the same.
 //
 // data is go-fuse's again once Write returns, which may be before the FS is
 // done with it, if the program is killed. So the FS gets a copy, which goes
@@ -66,9 +68,16 @@ var _ fs.FileWriter = (*handle)(nil)
 func (h *handle) Write(ctx context.Context, data []byte, off int64) (written uint32, errno syscall.Errno) {
 	ctx, op := h.begin(ctx, "write")
 	defer op.end(&errno)
+	file := h.file
+	if op.isPageWrite() {
+		var err error
+		if file, err = h.placed(ctx); err != nil {
+			return 0, h.errno(ctx, opOpen, err)
+		}
+	}
 	buf := buffers.Get().(*[]byte)
 	*buf = append((*buf)[:0], data...)
-	err := h.file.Write(*buf, off).Wait(ctx)
+	err := file.Write(*buf, off).Wait(ctx)
 	h.node.changed()
 	if err != nil {
 		return 0, h.errno(ctx, opWrite, err)
@@ -85,7 +94,7 @@ var _ fs.FileFlusher = (*handle)(nil)
 func (h *handle) Flush(ctx context.Context) (errno syscall.Errno) {
 	ctx, op := h.begin(ctx, "flush")
 	defer op.end(&errno)
-	return h.errno(ctx, opWrite, h.file.Flush(ctx))
+	return h.errno(ctx, opWrite, h.flush(ctx))
 }
 
 var _ fs.FileFsyncer = (*handle)(nil)
@@ -96,7 +105,7 @@ var _ fs.FileFsyncer = (*handle)(nil)
 func (h *handle) Fsync(ctx context.Context, _ uint32) (errno syscall.Errno) {
 	ctx, op := h.begin(ctx, "fsync")
 	defer op.end(&errno)
-	err := h.file.Flush(ctx)
+	err := h.flush(ctx)
 	if err == nil {
 		err = h.file.Sync(ctx)
 	}
@@ -115,6 +124,9 @@ func (h *handle) Release(ctx context.Context) (errno syscall.Errno) {
 	n.mu.Lock()
 	n.handles = slices.DeleteFunc(n.handles, func(other *handle) bool { return other == h })
 	n.mu.Unlock()
+	if pages := h.pageFile(); pages != nil {
+		_ = pages.Close(ctx)
+	}
 	return h.errno(ctx, opRead, h.file.Close(ctx))
 }
 

@@ -41,9 +41,13 @@ type operation struct {
 // end when it returns.
 func (n *node) begin(ctx context.Context, request, name string) (context.Context, *operation) {
 	caller, _ := ctx.(*fuse.Context) // go-fuse always passes one
+	pid := caller.Pid
+	if pid == pagesPID {
+		pid = 0
+	}
 	op := &operation{
 		Context:   caller,
-		Request:   Request{Operation: request, UID: caller.Uid, PID: caller.Pid, Began: time.Now(), from: place{n, name}},
+		Request:   Request{Operation: request, UID: caller.Uid, PID: pid, Began: time.Now(), from: place{n, name}},
 		tree:      n.tree,
 		interrupt: make(chan struct{}),
 	}

@@ -80,7 +80,7 @@ func serve(dir string, fd int, guard *guard, fsys sftpconn.FS, opts Options) (*S
 	}
 	t.root = &node{tree: t, links: 1}
 	config := t.config()
-	raw := fs.NewNodeFS(t.root, config)
+	var raw fuse.RawFileSystem = &pageWrites{fs.NewNodeFS(t.root, config)}
 	if opts.AllowRoot {
 		raw = &gate{RawFileSystem: raw, owner: uint32(unix.Geteuid())}
 	}
