@@ -3,6 +3,11 @@
 SHELL     := /bin/bash
 GO        ?= go
 PREFIX    ?= /usr/local
+# Where mount(8) looks for its helpers, whatever the prefix.
+HELPERDIR ?= /usr/sbin
+BUILDDIR  ?= build
+# When the sources are of.
+EPOCH     ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # Each package's tests must end within this.
 TIMEOUT   ?= 8m
@@ -11,19 +16,64 @@ FUZZTIME  ?= 10s
 SOAK      ?= 60s
 LINT      := build/bin/golangci-lint
 LINTVER   := v2.15.0
-BUILD     := $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)'
+NFPM      := build/bin/nfpm
+NFPMVER   := v2.48.0
+# The same from the same commit and Go, wherever they are.
+BUILD     := $(GO) build -trimpath -ldflags '-s -w -buildid= -X main.version=$(VERSION)'
 
-.PHONY: help build install demo test race lint integration soak figures fuzz bench deps clean
+.PHONY: help build install demo packages check-packages test race lint integration soak figures fuzz bench deps clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## build the program, build/sftpmount
-	$(BUILD) -o build/sftpmount ./cmd/sftpmount
+build: ## build the program, build/sftpmount, which is static
+	CGO_ENABLED=0 $(BUILD) -o $(BUILDDIR)/sftpmount ./cmd/sftpmount
 
-install: build ## install the program and its manual page below $(DESTDIR)$(PREFIX)
-	install -D -m 755 build/sftpmount $(DESTDIR)$(PREFIX)/bin/sftpmount
-	install -D -m 644 docs/sftpmount.1 $(DESTDIR)$(PREFIX)/share/man/man1/sftpmount.1
+D     = $(DESTDIR)$(PREFIX)
+DIST := cmd/sftpmount/dist
+install: build ## install below $(DESTDIR)$(PREFIX); mount(8) helpers in $(HELPERDIR)
+	install -D -m 755 $(BUILDDIR)/sftpmount $(D)/bin/sftpmount
+	install -d $(DESTDIR)$(HELPERDIR)
+	ln -srf $(D)/bin/sftpmount $(DESTDIR)$(HELPERDIR)/mount.sftpmount
+	ln -srf $(D)/bin/sftpmount $(DESTDIR)$(HELPERDIR)/mount.fuse.sftpmount
+	install -D -m 644 docs/sftpmount.1 $(D)/share/man/man1/sftpmount.1
+	install -D -m 644 docs/mount.sftpmount.8 $(D)/share/man/man8/mount.sftpmount.8
+	ln -sf mount.sftpmount.8 $(D)/share/man/man8/mount.fuse.sftpmount.8
+	install -D -m 644 $(DIST)/completions/sftpmount.bash $(D)/share/bash-completion/completions/sftpmount
+	install -D -m 644 $(DIST)/completions/_sftpmount $(D)/share/zsh/site-functions/_sftpmount
+	install -D -m 644 $(DIST)/completions/sftpmount.fish $(D)/share/fish/vendor_completions.d/sftpmount.fish
+	install -D -m 644 -t $(D)/share/doc/sftpmount/examples $(DIST)/systemd/example.mount $(DIST)/systemd/example.automount
+	for kind in system user; do \
+		install -d $(D)/lib/systemd/$$kind && \
+		sed 's|/usr/bin/sftpmount|$(PREFIX)/bin/sftpmount|' $(DIST)/systemd/sftpmount@.service \
+			> $(D)/lib/systemd/$$kind/sftpmount@.service || exit; \
+	done
+
+# A tag such as v1.2.3 is a version; without one, all is before the first. RPM
+# allows no dashes.
+packages: export PACKAGE_VERSION = $(subst -,.,$(or $(patsubst v%,%,$(filter v%,$(VERSION))),0.0.0+$(VERSION)))
+packages: export MAINTAINER ?= $(shell git log -1 --format='%an <%ae>')
+packages: export SOURCE_DATE_EPOCH = $(EPOCH)
+packages: $(NFPM) ## build .deb and .rpm for amd64 and arm64, build/packages
+	rm -rf build/packages
+	mkdir -p build/packages
+	for arch in amd64 arm64; do \
+		root=build/packages/root-$$arch && \
+		GOOS=linux GOARCH=$$arch $(MAKE) install DESTDIR=$(CURDIR)/$$root PREFIX=/usr BUILDDIR=build/packages/$$arch && \
+		$(DIST)/package.sh $$root "$$PACKAGE_VERSION" "$$MAINTAINER" $(EPOCH) && \
+		for kind in deb rpm; do \
+			PACKAGE_ARCH=$$arch PACKAGE_ROOT=$$root $(NFPM) package --config $(DIST)/nfpm.yaml \
+				--packager $$kind --target build/packages || exit; \
+		done || exit; \
+	done
+	rm -rf build/packages/root-*
+
+$(NFPM):
+	GOBIN=$(CURDIR)/build/bin $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPMVER)
+
+check-packages: export PACKAGES := 1
+check-packages: packages ## install the packages into a fresh Debian and remove them; needs root, debootstrap, lintian, rpm
+	$(GO) test -count=1 -v -timeout 30m -run '^TestPackage' ./integration
 
 demo: deps build ## mount a server inside the demo itself, use it, clean up
 	@$(GO) test -c -o build/demo ./integration/demo
