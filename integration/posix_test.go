@@ -1,7 +1,9 @@
 package integration
 
 import (
+	"maps"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/hanwen/go-fuse/v2/posixtest"
@@ -9,29 +11,26 @@ import (
 )
 
 // posixSkips are the tests of posixtest that a mount over SFTP cannot pass.
-// More of them skip themselves on an errno that says so, such as ENOTSUP for
-// extended attributes.
+// XAttr, XAttrLarge and Tmpfile skip themselves where that is refused.
 var posixSkips = map[string]string{
-	"Fallocate":           "SFTP has no request that reserves space",
+	"FcntlFlockLocksFile": "it takes both locks in one process, whose locks never conflict (fcntl(2)); go-fuse skips it too",
 	"FallocateKeepSize":   "SFTP has no request that reserves space",
-	"FcntlFlockLocksFile": "the test takes both locks in one process, whose locks never conflict (fcntl(2)); go-fuse skips it too",
-	"Link":                "SFTP version 3 carries no link count",
 	"OpenSymlinkRace":     "SFTP opens by path: the server follows a link that has just taken a file's place",
 }
 
+// The suite opens files without O_CLOEXEC, so it has to run while no other test
+// starts programs: they would keep the mount busy. It is not parallel, nor are
+// its tests.
 func TestPosix(t *testing.T) {
-	t.Parallel()
-	server := startSSHD(t)
-	for name, test := range posixtest.All {
+	// Some tests make links to files outside of the mount.
+	m := newMount(t, "-o", "no_contain_symlinks")
+	for _, name := range slices.Sorted(maps.Keys(posixtest.All)) {
 		t.Run(name, func(t *testing.T) {
 			if reason := posixSkips[name]; reason != "" {
 				t.Skip(reason)
 			}
-			t.Parallel()
-			// Some tests make links to files outside of the mount.
-			m := mountDir(t, server, t.TempDir(), "-o", "no_contain_symlinks")
-			require.NoError(t, os.Mkdir(m.path("dir"), 0o755))
-			test(t, m.path("dir"))
+			require.NoError(t, os.Mkdir(m.path(name), 0o755))
+			posixtest.All[name](t, m.path(name))
 		})
 	}
 }
