@@ -43,9 +43,10 @@ type Config struct {
 	StrictHostKeyChecking string // "yes", "ask", "accept-new" or "no"
 	HostKeyAlias          string
 	HashKnownHosts        bool
-	RequiredRSASize       int    // bits
-	RevokedHostKeys       string // path; "" if there are none
-	RekeyLimit            uint64 // bytes between key exchanges; 0: as the cipher allows
+	RequiredRSASize       int      // bits
+	KnownHostsCommand     []string // its words, with their tokens
+	RevokedHostKeys       string   // path; "" if there are none
+	RekeyLimit            uint64   // bytes between key exchanges; 0: as the cipher allows
 
 	Ciphers                  []string
 	KexAlgorithms            []string
@@ -76,8 +77,8 @@ const defaultProxyTimeout = 2 * time.Minute
 // what they mean to ssh; otherwise it reads the files itself, and Match can
 // only name hosts.
 //
-// It fails if the configuration is wrong, or needs something that this package
-// cannot do yet. All its errors are permanent, other than the end of ctx.
+// It fails if the configuration is wrong. All its errors are permanent, other
+// than the end of ctx.
 func Resolve(ctx context.Context, opts Options) (Config, error) {
 	cfg, err := resolve(ctx, opts, nil)
 	if err != nil && ctx.Err() != nil {
@@ -114,9 +115,6 @@ func resolve(ctx context.Context, opts Options, targets []place) (Config, error)
 // same in builtin, the settings of an empty ssh_config, were not chosen by
 // anybody.
 func newConfig(host string, set, builtin settings) (Config, error) {
-	if err := set.refuseUnsupported(); err != nil {
-		return Config{}, err
-	}
 	local := newLocalUser()
 	r := settingsReader{set: set}
 	cfg := Config{

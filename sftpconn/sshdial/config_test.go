@@ -184,22 +184,6 @@ func TestNamedAlgorithms(t *testing.T) {
 	})
 }
 
-func TestWhatIsNotSupportedIsRefused(t *testing.T) {
-	withAndWithoutSSH(t, func(t *testing.T) {
-		for _, line := range []string{
-			"KnownHostsCommand /bin/x",
-		} {
-			_, err := Resolve(testContext(t), Options{Host: "h", ConfigFile: writeConfig(t, line)})
-			require.ErrorContains(t, err, "not supported yet")
-			require.ErrorContains(t, err, strings.Fields(line)[0])
-			require.True(t, IsPermanent(err))
-			override := []string{strings.Fields(line)[0] + "=none"}
-			_, err = Resolve(testContext(t), Options{Host: "h", ConfigFile: writeConfig(t, line), Overrides: override})
-			require.NoError(t, err)
-		}
-	})
-}
-
 func TestNamesThatAreRefused(t *testing.T) {
 	for _, o := range []Options{
 		{}, {Host: "-oProxyCommand=x"}, {Host: "h", User: "-l"}, {Host: "h;id"}, {Host: "h\n"},

@@ -20,6 +20,7 @@ import (
 type hostKeyCheck struct {
 	ctx     context.Context
 	h       *handshake
+	files   []string // known_hosts
 	known   *knownHosts
 	address string // what is looked up, as host:port
 	plain   string // what is looked up if address is unknown; "" for nothing
@@ -29,11 +30,12 @@ type hostKeyCheck struct {
 }
 
 func newHostKeyCheck(ctx context.Context, h *handshake) (*hostKeyCheck, error) {
-	known, err := loadKnownHosts(slices.Concat(h.cfg.UserKnownHostsFile, h.cfg.GlobalKnownHostsFile), h.log)
+	files := slices.Concat(h.cfg.UserKnownHostsFile, h.cfg.GlobalKnownHostsFile)
+	known, err := loadKnownHosts(files, nil, h.log)
 	if err != nil {
 		return nil, err
 	}
-	c := &hostKeyCheck{ctx: ctx, h: h, known: known}
+	c := &hostKeyCheck{ctx: ctx, h: h, files: files, known: known}
 	switch name := strings.ToLower(h.cfg.HostName); {
 	case h.cfg.HostKeyAlias != "":
 		c.address = net.JoinHostPort(h.cfg.HostKeyAlias, "22")
@@ -43,7 +45,7 @@ func newHostKeyCheck(ctx context.Context, h *handshake) (*hostKeyCheck, error) {
 			c.plain = net.JoinHostPort(name, "22")
 		}
 	}
-	return c, nil
+	return c, c.askCommand("ORDER", nil)
 }
 
 // algorithms returns the host key algorithms to offer, those first for which a
@@ -97,6 +99,9 @@ func (c *hostKeyCheck) decide(remote net.Addr, key ssh.PublicKey) error {
 		return c.problem(key, problem)
 	}
 	if err := c.revoked(key); err != nil {
+		return c.problem(key, err.Error())
+	}
+	if err := c.askCommand("HOSTNAME", key); err != nil {
 		return c.problem(key, err.Error())
 	}
 	err := c.known.check(c.address, remote, key)

@@ -278,3 +278,24 @@ func TestRequiredRSASize(t *testing.T) {
 	_, err = dial(t, s.resolve("RequiredRSASize 2048"), Options{})
 	require.NoError(t, err)
 }
+
+func TestKnownHostsCommand(t *testing.T) {
+	t.Parallel()
+	s := newUnknownServer(t).run()
+	s.keygen("other", "ed25519")
+	s.write("keys", fmt.Sprintf("[127.0.0.1]:%d %s", s.port, s.read("host_ed25519.pub")))
+	s.write("wrong", fmt.Sprintf("[127.0.0.1]:%d %s", s.port, s.read("other.pub")))
+	s.write("ask", "#!/bin/sh\necho \"$@\" >>DIR/asked\ncat \"$1\"\n")
+	s.write("ask", strings.ReplaceAll(s.read("ask"), "DIR", s.dir))
+	require.NoError(t, os.Chmod(s.path("ask"), 0o700))
+
+	_, err := dial(t, s.resolve("KnownHostsCommand DIR/ask DIR/keys %I %H %t"), Options{})
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprintf("%[1]s/keys ORDER [127.0.0.1]:%[2]d NONE\n%[1]s/keys HOSTNAME [127.0.0.1]:%[2]d ssh-ed25519\n",
+		s.dir, s.port), s.read("asked"))
+	_, err = dial(t, s.resolve("KnownHostsCommand DIR/ask DIR/wrong"), Options{})
+	requireHostKeyError(t, err, "KnownHostsCommand:1")
+	_, err = dial(t, s.resolve("KnownHostsCommand DIR/ask DIR/missing"), Options{})
+	require.ErrorContains(t, err, "KnownHostsCommand")
+	require.True(t, IsPermanent(err))
+}

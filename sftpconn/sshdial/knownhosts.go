@@ -23,8 +23,9 @@ type knownHosts struct {
 	names map[string]string // the files' own names, where copies were read
 }
 
-// loadKnownHosts reads those of the files that exist.
-func loadKnownHosts(files []string, log *slog.Logger) (*knownHosts, error) {
+// loadKnownHosts reads those of the files that exist, and the lines that
+// KnownHostsCommand printed, if any.
+func loadKnownHosts(files []string, printed []byte, log *slog.Logger) (*knownHosts, error) {
 	var readable []string
 	for _, name := range files {
 		f, err := os.Open(name)
@@ -36,21 +37,27 @@ func loadKnownHosts(files []string, log *slog.Logger) (*knownHosts, error) {
 		}
 	}
 	k := &knownHosts{names: map[string]string{}}
-	var err error
+	dir, err := os.MkdirTemp("", "sftpmount-known_hosts-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if len(printed) > 0 {
+		file := filepath.Join(dir, "printed")
+		if err := os.WriteFile(file, printed, 0o600); err != nil {
+			return nil, err
+		}
+		readable, k.names[file] = append(readable, file), "KnownHostsCommand"
+	}
 	if k.db, err = knownhosts.NewDB(readable...); err == nil {
 		return k, nil
 	}
 
 	// The library refuses a file for one line that it cannot read. ssh passes
 	// over such lines: they may name a kind of key from the future.
-	dir, err := os.MkdirTemp("", "sftpmount-known_hosts-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
 	for i, name := range readable {
 		copied := filepath.Join(dir, fmt.Sprint(i))
-		k.names[copied] = name
+		k.names[copied] = k.own(name)
 		if err := copyReadableLines(copied, name, log); err != nil {
 			return nil, err
 		}
@@ -129,10 +136,15 @@ func (k *knownHosts) check(address string, remote net.Addr, key ssh.PublicKey) e
 
 // file returns the file that holds a known key.
 func (k *knownHosts) file(key xknownhosts.KnownKey) string {
-	if own, ok := k.names[key.Filename]; ok {
+	return k.own(key.Filename)
+}
+
+// own returns the name by which the user knows a file that was read.
+func (k *knownHosts) own(file string) string {
+	if own, ok := k.names[file]; ok {
 		return own
 	}
-	return key.Filename
+	return file
 }
 
 // place returns "file:line" of a known key.

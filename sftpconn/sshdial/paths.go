@@ -55,6 +55,9 @@ func (c *Config) setPaths(set, builtin settings, local localUser) {
 		c.GlobalKnownHostsFile = []string{"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"}
 	}
 
+	if command := strings.Fields(set.first("knownhostscommand")); len(command) > 0 && !strings.EqualFold(command[0], "none") {
+		c.KnownHostsCommand = command
+	}
 	c.RevokedHostKeys = strings.Join(expand(set["revokedhostkeys"]), "")
 
 	switch agent := set.first("identityagent"); {
@@ -89,8 +92,8 @@ func (c *Config) expander(local localUser) func(paths []string) []string {
 	}
 }
 
-// tokens replaces the tokens of ssh_config(5), such as %h.
-func (c *Config) tokens(local localUser) *strings.Replacer {
+// tokens replaces the tokens of ssh_config(5), such as %h, and further ones.
+func (c *Config) tokens(local localUser, more ...string) *strings.Replacer {
 	hostname, _ := os.Hostname()
 	short, _, _ := strings.Cut(hostname, ".")
 	port := strconv.Itoa(c.Port)
@@ -99,9 +102,9 @@ func (c *Config) tokens(local localUser) *strings.Replacer {
 	if alias == "" {
 		alias = c.Host
 	}
-	return strings.NewReplacer("%%", "%", "%C", hex.EncodeToString(hash[:]), "%d", local.home,
+	return strings.NewReplacer(append(more, "%%", "%", "%C", hex.EncodeToString(hash[:]), "%d", local.home,
 		"%h", c.HostName, "%i", local.uid, "%j", "", "%k", alias, "%L", short, "%l", hostname,
-		"%n", c.Host, "%p", port, "%r", c.User, "%u", local.name)
+		"%n", c.Host, "%p", port, "%r", c.User, "%u", local.name)...)
 }
 
 func expandHome(path string, local localUser) string {

@@ -25,23 +25,6 @@ func (s settings) differs(builtin settings, keyword string) bool {
 	return len(s[keyword]) > 0 && !slices.Equal(s[keyword], builtin[keyword])
 }
 
-// unsupported names the keywords that change where the connection goes or how
-// its host key is checked, and that cannot be honoured yet. To go on without
-// them would be wrong.
-var unsupported = []struct{ keyword, name string }{
-	{"knownhostscommand", "KnownHostsCommand"},
-}
-
-func (s settings) refuseUnsupported() error {
-	for _, u := range unsupported {
-		if v := s.first(u.keyword); v != "" && !strings.EqualFold(v, "none") {
-			return fmt.Errorf("ssh_config sets %s (%s) for this host, which is not supported yet; -o %s=none goes without it",
-				u.name, v, u.name)
-		}
-	}
-	return nil
-}
-
 // settingsReader reads typed values and keeps the first error.
 type settingsReader struct {
 	set settings
