@@ -117,6 +117,16 @@ func (n *names) movedTree(oldPath, newPath string) {
 	}
 }
 
+// forgetTree takes in that nothing is known any more of what is below dir.
+func (n *names) forgetTree(dir string) {
+	n.gens.touchAll()
+	for _, path := range n.lru.Keys() {
+		if below(dir, path) {
+			n.lru.Remove(path)
+		}
+	}
+}
+
 // mayBeDir reports whether path is not known to be something else.
 func (n *names) mayBeDir(path string) bool {
 	if _, doubtful := n.doubtful[path]; doubtful {

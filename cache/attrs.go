@@ -85,11 +85,22 @@ func verdictError(v verdict, path string) error {
 // the same way behind it. While the file is open for writing here, it does not
 // wait where the outcome is sure.
 func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sftpconn.Attr, error) {
+	async, err := f.canQueue(ctx)
+	if err != nil {
+		return sftpconn.Attr{}, err
+	}
 	_, _, q := f.known(path, (*names).lookup)
 	if c := q.content; c != nil {
 		if attr, ok := c.changeEarly(set); ok {
 			return attr, nil
 		}
+	}
+	if async {
+		if attr, ok := f.setAttrBehind(ctx, path, set); ok {
+			return attr, nil
+		}
+	}
+	if c := q.content; c != nil {
 		if o := c.changeBehind(set); o != nil {
 			return c.outcome(ctx, o)
 		}

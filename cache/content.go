@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sftpmount/sftpconn"
@@ -19,6 +20,8 @@ type content struct {
 	lastPath string   // for messages
 	users    int      // open Files, and the goroutine that awaits acknowledgements
 
+	passing atomic.Int64 // changes by path under way, which no answer on a File accounts for
+
 	mu       sync.Mutex
 	files    []*File              // the open ones
 	told     known[sftpconn.Attr] // by the server, when nothing was under way
@@ -29,6 +32,7 @@ type content struct {
 	ours     sftpconn.SetAttr // mode and owners that were set here since told
 	queue    queue
 	failure  failure
+	untold   error // of a write, when nobody was left to be told
 }
 
 // knownSize is the size of a file as last told by the server or extended here.
@@ -315,7 +319,7 @@ func (c *content) foreseen() (sftpconn.Attr, bool) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.queue.ops) == 0 {
+	if len(c.queue.ops) == 0 && (c.fs.errands == nil || !c.doubtful) {
 		return sftpconn.Attr{}, false
 	}
 	return c.predicted()

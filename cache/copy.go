@@ -23,7 +23,11 @@ func (f *File) CopyFrom(ctx context.Context, src sftpconn.File, srcOff, off, n i
 	if err := f.beginCopy(); err != nil {
 		return 0, err
 	}
-	copied, err := f.under.CopyFrom(ctx, from.under, srcOff, off, n)
+	src, err := source(ctx, from.under)
+	if err != nil {
+		return 0, err
+	}
+	copied, err := f.under.CopyFrom(ctx, src, srcOff, off, n)
 	f.endCopy(off, copied, err)
 	return copied, err
 }

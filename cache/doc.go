@@ -5,7 +5,8 @@
 // for some seconds (names.go); reads ahead of sequential readers
 // (readahead.go); lists folders ahead of programs that go through a tree
 // (walk.go); and writes behind programs, which wait only where they ask to: in
-// Flush and Sync (writeback.go).
+// Flush and Sync (writeback.go). With AsyncClose they wait in Sync alone
+// (behind.go).
 //
 // # What is promised
 //
@@ -23,6 +24,9 @@
 // has been asked again, since nobody here can tell the size and the times that
 // other answers, on their way meanwhile, will carry.
 //
+// An errand is a change that was answered before it is carried out (AsyncClose):
+// foreseen is what it is going to lead to.
+//
 // The generation counts local changes. A request remembers the generation that
 // it started in; if its subject was changed since, the answer was overtaken and
 // is not remembered.
@@ -30,6 +34,6 @@
 // # Locks
 //
 // content.mu comes before FS.mu, and FS.mu and flights.mu before background.mu.
-// blocks.mu, budget.mu and background.mu are innermost. No lock is held while a
+// blocks.mu, budget.mu, errands.mu and background.mu are innermost. No lock is held while a
 // request is started or awaited.
 package cache

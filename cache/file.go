@@ -27,6 +27,7 @@ type File struct {
 	setting  failure  // of changes of attributes through it
 	reported reported // what was returned here
 	streams  streams
+	late     lateness
 }
 
 var _ sftpconn.File = (*File)(nil)
@@ -35,6 +36,18 @@ var errFileClosed = fmt.Errorf("%w: the file was closed", syscall.EBADF)
 
 // Open implements [sftpconn.FS].
 func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (sftpconn.File, sftpconn.Attr, error) {
+	async, err := f.canQueue(ctx)
+	if err == nil {
+		err = f.errands.takeFailure(path)
+	}
+	if err != nil {
+		return nil, sftpconn.Attr{}, err
+	}
+	if async {
+		if file, attr := f.openBehind(ctx, path, flags, mode); file != nil {
+			return file, attr, nil
+		}
+	}
 	o := f.beginOpen(path)
 	if o.content != nil {
 		defer o.content.leave()
@@ -51,10 +64,17 @@ func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mo
 		f.openFailed(path, flags)
 		return nil, attr, err
 	}
+	file := f.newFile(under, flags)
+	f.mu.Lock()
+	f.enter(ctx, file, o, attr)
+	f.mu.Unlock()
+	return file, file.content.opened(file, attr, o.before), nil
+}
+
+func (f *FS) newFile(under sftpconn.File, flags sftpconn.OpenFlags) *File {
 	file := &File{under: under, flags: flags, flushed: flags&sftpconn.Write == 0}
 	file.ctx, file.cancel = context.WithCancel(f.ctx)
-	f.enter(ctx, file, o, attr)
-	return file, file.content.opened(file, attr, o.before), nil
+	return file
 }
 
 // opening is the state before an open.
@@ -90,10 +110,8 @@ func (f *FS) openFailed(path string, flags sftpconn.OpenFlags) {
 }
 
 // enter gives file its content and takes in the attributes that came with the
-// open.
+// open. f.mu is held.
 func (f *FS) enter(ctx context.Context, file *File, o *opening, attr sftpconn.Attr) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	if file.flags&sftpconn.Excl != 0 && f.opens.at(o.path) != nil {
 		f.opens.detach(o.path) // the file that was there is another one
 		f.names.undoubt(o.path)
@@ -111,7 +129,8 @@ func (f *FS) enter(ctx context.Context, file *File, o *opening, attr sftpconn.At
 	case file.flags&sftpconn.Create == 0:
 		f.names.followed(o.path, o.asked, attr)
 	default:
-		if file.flags&sftpconn.Excl != 0 {
+		_, v := f.names.lookup(o.path)
+		if file.flags&sftpconn.Excl != 0 || v == absent && attr.Size == 0 {
 			f.learnNew(ctx, attr)
 		}
 		f.names.made(o.path, o.asked, attr)
@@ -121,11 +140,16 @@ func (f *FS) enter(ctx context.Context, file *File, o *opening, attr sftpconn.At
 	}
 }
 
-// sure is maker.sure.
+// sure reports whether the server is bound to change a file as set says.
 func (f *FS) sure(attr sftpconn.Attr, set sftpconn.SetAttr) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.maker.sure(attr, set)
+	return f.isSure(attr, set)
+}
+
+// isSure is sure with f.mu held.
+func (f *FS) isSure(attr sftpconn.Attr, set sftpconn.SetAttr) bool {
+	return f.maker.sure(attr, set) || f.errands != nil && f.mayGive(attr, set)
 }
 
 // Write implements [sftpconn.File]. The Pending is done as soon as p was copied
@@ -172,7 +196,15 @@ func (f *File) SetAttr(set sftpconn.SetAttr) sftpconn.Pending {
 // waits for what was written through any File of the path, and returns the
 // error of a write that was not returned through this File before. It asks for
 // the attributes as well, in the same round trip: the next to need them knows.
+// With AsyncClose it only sees to it that all is sent.
 func (f *File) Flush(ctx context.Context) error {
+	if f.content.fs.errands != nil {
+		return f.flushBehind()
+	}
+	return f.flush(ctx)
+}
+
+func (f *File) flush(ctx context.Context) error {
 	c := f.content
 	c.mu.Lock()
 	before := f.reported
@@ -208,6 +240,9 @@ func (f *File) Flush(ctx context.Context) error {
 // written, and at times if others write much: hence accountsFor.
 func (f *File) inOrder() bool {
 	q := &f.content.queue
+	if f.content.passing.Load() > 0 {
+		return false
+	}
 	if len(q.ops) == 0 {
 		return true
 	}
@@ -275,7 +310,13 @@ func (f *File) attr(ctx context.Context) (sftpconn.Attr, error) {
 
 // Sync implements [sftpconn.File].
 func (f *File) Sync(ctx context.Context) error {
-	if err := f.Flush(ctx); err != nil {
+	if err := f.content.fs.drain(ctx); err != nil {
+		return err
+	}
+	if err := f.flush(ctx); err != nil {
+		return err
+	}
+	if err := f.content.fs.errands.takeFailure(f.content.name()); err != nil {
 		return err
 	}
 	return f.under.Sync(ctx)
@@ -290,8 +331,9 @@ func (f *File) Close(ctx context.Context) error {
 		c.mu.Unlock()
 		return errFileClosed
 	}
-	f.closed = true
+	f.closed, f.flushed = true, true
 	c.remove(f)
+	f.pinTime()
 	idle := f.queued == 0
 	if !idle {
 		c.pushLocked()

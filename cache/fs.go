@@ -12,8 +12,9 @@ import (
 // FS is a file system over another one, with fewer round trips. Besides what
 // [sftpconn.FS] asks for, its ReadDir returns slices that belong to the caller.
 type FS struct {
-	under sftpconn.FS
-	opts  Options
+	under  sftpconn.FS // with AsyncClose, behind what was answered already
+	direct sftpconn.FS
+	opts   Options
 
 	ctx        context.Context // of requests that no single caller owns; ends with Close
 	cancel     context.CancelFunc
@@ -24,6 +25,7 @@ type FS struct {
 	questions  questions
 	lookups    lookups
 	clock      clock
+	errands    *errands // nil without AsyncClose
 
 	mu    sync.Mutex
 	maker maker
@@ -48,12 +50,17 @@ func New(under sftpconn.FS, opts Options) *FS {
 	opts = opts.withDefaults()
 	f := &FS{
 		under:  under,
+		direct: under,
 		opts:   opts,
 		unsent: newBudget(opts.WriteBuffer),
 		blocks: newBlocks(opts.ReadBuffer),
 		opens:  newOpens(),
 	}
 	f.names = newNames(opts, &f.clock)
+	if opts.AsyncClose {
+		f.errands = newErrands()
+		f.under = &inOrder{under, f.errands, &f.progress}
+	}
 	f.walks = newWalks(f.names)
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.questions = questions{
@@ -91,6 +98,11 @@ func (f *FS) Unsent() map[string]int64 {
 			unsent[c.name()] += n
 		}
 	}
+	if f.errands != nil {
+		for _, path := range f.errands.unsettled() {
+			unsent[path] += 0
+		}
+	}
 	return unsent
 }
 
@@ -119,6 +131,7 @@ func (f *FS) sendAll() {
 	f.opens.closing = true
 	all := f.opens.contents()
 	f.mu.Unlock()
+	_ = f.drain(ctx)
 	for _, c := range all {
 		c.push()
 	}

@@ -26,6 +26,7 @@ func TestModel(t *testing.T) {
 		"Defaults":   {},
 		"Tight":      {WriteBuffer: 300_000, ReadBuffer: 300_000, MaxEntries: 10},
 		"SyncWrites": {SyncWrites: true},
+		"AsyncClose": {AsyncClose: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -48,7 +49,7 @@ func TestModel(t *testing.T) {
 				m.step()
 			}
 			for i := range m.handles {
-				require.NoError(t, m.handles[i].Flush(ctx))
+				require.NoError(t, m.handles[i].Sync(ctx))
 			}
 			got, err := os.ReadFile(m.path)
 			require.NoError(t, err)

@@ -105,6 +105,16 @@ func (o *opens) detach(path string) {
 	c.paths = kept
 }
 
+// detachTree is detach for a directory and all that is below it.
+func (o *opens) detachTree(dir string) {
+	o.moved.touchAll()
+	for path := range maps.Clone(o.byPath) {
+		if path == dir || below(dir, path) {
+			o.detach(path)
+		}
+	}
+}
+
 // begin notes that paths are about to be renamed or removed.
 func (o *opens) begin(paths ...string) {
 	for _, path := range paths {

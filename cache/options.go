@@ -40,6 +40,11 @@ type Options struct {
 	// acknowledged. 0 means 60 s, below 0 not at all.
 	CloseTimeout time.Duration
 
+	// AsyncClose is for building trees: creates, removes, renames, changes of
+	// attributes and Flush are answered at once where the outcome is sure, and
+	// carried out in order. Sync, SyncDir and Close wait for all of it.
+	AsyncClose bool
+
 	NoReadAhead bool // read and list what is asked for only
 	SyncWrites  bool // a write is acknowledged before it is done (sshfs_sync)
 	Disabled    bool // remember nothing about names (dir_cache=no)

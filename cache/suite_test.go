@@ -47,12 +47,17 @@ func TestFS(t *testing.T) {
 		"SyncWrites":  {SyncWrites: true},
 		"NoReadAhead": {NoReadAhead: true},
 		"Disabled":    {Disabled: true},
+		"AsyncClose":  {AsyncClose: true},
 	}
 	for name, opts := range options {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sftptest.TestFS(t, func(t *testing.T) (sftpconn.FS, string) {
-				return newOverServer(t, opts)
+				fsys, root := newOverServer(t, opts)
+				if opts.AsyncClose {
+					return drained{fsys}, root
+				}
+				return fsys, root
 			}, sftptest.SuiteOptions{})
 		})
 	}

@@ -43,6 +43,15 @@ func (f *FS) list(ctx context.Context, path string, q question) ([]sftpconn.DirE
 
 // Mkdir implements [sftpconn.FS].
 func (f *FS) Mkdir(ctx context.Context, path string, mode uint32) (sftpconn.Attr, error) {
+	async, err := f.canQueue(ctx)
+	if err != nil {
+		return sftpconn.Attr{}, err
+	}
+	if async {
+		if attr, ok := f.mkdirBehind(ctx, path, mode); ok {
+			return attr, nil
+		}
+	}
 	q := f.asking()
 	attr, err := f.under.Mkdir(ctx, path, mode)
 	f.mu.Lock()
@@ -58,6 +67,15 @@ func (f *FS) Mkdir(ctx context.Context, path string, mode uint32) (sftpconn.Attr
 
 // Symlink implements [sftpconn.FS].
 func (f *FS) Symlink(ctx context.Context, target, path string) (sftpconn.Attr, error) {
+	async, err := f.canQueue(ctx)
+	if err != nil {
+		return sftpconn.Attr{}, err
+	}
+	if async {
+		if attr, ok := f.symlinkBehind(ctx, target, path); ok {
+			return attr, nil
+		}
+	}
 	q := f.asking()
 	attr, err := f.under.Symlink(ctx, target, path)
 	f.mu.Lock()
@@ -91,11 +109,19 @@ func (f *FS) Link(ctx context.Context, oldPath, newPath string) (sftpconn.Attr, 
 
 // Remove implements [sftpconn.FS].
 func (f *FS) Remove(ctx context.Context, path string) error {
+	async, err := f.canQueue(ctx)
+	if err != nil || async && f.removeBehind(ctx, path) {
+		return err
+	}
 	return f.remove(path, func() error { return f.under.Remove(ctx, path) })
 }
 
 // Rmdir implements [sftpconn.FS].
 func (f *FS) Rmdir(ctx context.Context, path string) error {
+	async, err := f.canQueue(ctx)
+	if err != nil || async && f.rmdirBehind(ctx, path) {
+		return err
+	}
 	return f.remove(path, func() error { return f.under.Rmdir(ctx, path) })
 }
 
@@ -118,10 +144,25 @@ func (f *FS) remove(path string, remove func() error) error {
 
 // Rename implements [sftpconn.FS].
 func (f *FS) Rename(ctx context.Context, oldPath, newPath string, replace bool) error {
+	async, err := f.canQueue(ctx)
+	if err != nil {
+		return err
+	}
+	if async {
+		// A program that replaces a file wants the old one or the new one
+		// there, and never half of it.
+		written := f.delivery(oldPath)
+		if f.renameBehind(ctx, oldPath, newPath, replace, written) {
+			return nil
+		}
+		if err := written.await(ctx); err != nil {
+			return err
+		}
+	}
 	f.mu.Lock()
 	f.opens.begin(oldPath, newPath)
 	f.mu.Unlock()
-	err := f.under.Rename(ctx, oldPath, newPath, replace)
+	err = f.under.Rename(ctx, oldPath, newPath, replace)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.opens.end(oldPath, newPath)
@@ -132,14 +173,19 @@ func (f *FS) Rename(ctx context.Context, oldPath, newPath string, replace bool) 
 		f.names.unsure(newPath)
 	case oldPath == newPath:
 	default:
-		if f.names.mayBeDir(oldPath) {
-			f.opens.renameTree(oldPath, newPath)
-			f.names.movedTree(oldPath, newPath)
-		}
-		f.opens.rename(oldPath, newPath)
-		f.names.moved(oldPath, newPath)
+		f.renamed(oldPath, newPath)
 	}
 	return err
+}
+
+// renamed takes in that oldPath is now newPath. f.mu is held.
+func (f *FS) renamed(oldPath, newPath string) {
+	if f.names.mayBeDir(oldPath) {
+		f.opens.renameTree(oldPath, newPath)
+		f.names.movedTree(oldPath, newPath)
+	}
+	f.opens.rename(oldPath, newPath)
+	f.names.moved(oldPath, newPath)
 }
 
 func (f *FS) asking() asked {

@@ -51,7 +51,7 @@ func (c *content) pump() {
 		return
 	}
 	q.sending = true
-	for o := q.next(); o != nil; o = q.next() {
+	for o := q.next(); o != nil && isOpen(o.file.under); o = q.next() {
 		q.sent++
 		if !q.waiting && !c.awaitAcks() {
 			c.abandon()
@@ -102,16 +102,35 @@ func (c *content) acknowledgeAll() {
 		c.mu.Lock()
 		last := c.acknowledge(o, err)
 		c.pump()
-		if last {
-			c.mu.Unlock()
-			_ = o.file.under.Close(c.fs.ctx) // nobody is left to tell
-			c.mu.Lock()
+		if last || c.wantsAttr(o.file) {
+			c.finish(o.file, last)
 		}
 	}
 	c.queue.waiting = false
 	c.logLoss()
 	c.mu.Unlock()
 	c.leave()
+}
+
+// wantsAttr reports whether the attributes are to be asked for, since the Flush of
+// f did not. c.mu is held.
+func (c *content) wantsAttr(f *File) bool {
+	return c.fs.errands != nil && c.doubtful && len(c.queue.ops) == 0 && f.flushed
+}
+
+// finish asks for the attributes, if they are wanted, so that what was foreseen
+// becomes what is known; and closes f, if that was its last op. It gives up c.mu
+// meanwhile.
+func (c *content) finish(f *File, last bool) {
+	ask := c.wantsAttr(f)
+	c.mu.Unlock()
+	if ask {
+		_, _ = f.attr(c.fs.ctx)
+	}
+	if last {
+		f.end()
+	}
+	c.mu.Lock()
 }
 
 // acknowledge takes the oldest op out of the queue, with c.mu held. It reports
@@ -156,16 +175,28 @@ func (c *content) failed(o *op, bytes int64) {
 	if o.set != nil {
 		if o.waiter == nextFlush {
 			o.file.setting.note(o.err)
+			c.noteUntold(o)
 		}
 		return
 	}
 	c.failure.note(o.err)
+	c.noteUntold(o)
 	c.failure.bytes += bytes
 	c.fs.mu.Lock()
 	if len(c.files) == 0 || c.fs.opens.closing {
 		c.fs.opens.lost[c.lastPath] += bytes
 	}
 	c.fs.mu.Unlock()
+}
+
+// noteUntold keeps the error of o if the File is closed, or was flushed by a Flush
+// that did not wait: who asks for the file next is told. c.mu is held.
+func (c *content) noteUntold(o *op) {
+	if c.fs.errands == nil || !o.file.closed && !o.file.flushed {
+		return
+	}
+	c.untold = o.err
+	c.fs.errands.note(c.name(), o.err)
 }
 
 // logLoss logs what was lost since the last time, with c.mu held.
@@ -234,13 +265,13 @@ func (c *content) changeBehind(set sftpconn.SetAttr) *op {
 func (c *content) changeEarly(set sftpconn.SetAttr) (sftpconn.Attr, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f := c.unflushed()
+	f := c.carrier()
 	attr, ok := c.predicted()
 	if f == nil || !ok || !attr.IsRegular() || !c.fs.sure(attr, set) {
 		return attr, false
 	}
 	w := nextFlush
-	if set.Valid == sftpconn.AttrOwners { // which stay as they are
+	if set.Valid == sftpconn.AttrOwners && keepsOwners(attr, set) {
 		w = nobody
 	}
 	c.change(f, set, w)
@@ -248,18 +279,22 @@ func (c *content) changeEarly(set sftpconn.SetAttr) (sftpconn.Attr, bool) {
 	return c.predicted()
 }
 
-// unflushed returns a File that is open for writing, and through which all goes
-// that is under way, if its Flush is still to come. c.mu is held.
-func (c *content) unflushed() *File {
+// carrier returns a File through which a change of attributes follows all that is
+// under way, if its Flush is still to come. With AsyncClose no Flush waits, and any
+// File will do. c.mu is held.
+func (c *content) carrier() *File {
 	f := c.queue.only()
-	if f == nil && len(c.queue.ops) == 0 {
+	if last := c.queue.newest(); last != nil && c.fs.errands != nil {
+		f = last.file
+	}
+	if len(c.queue.ops) == 0 {
 		for _, open := range c.files {
-			if open.flags&sftpconn.Write != 0 && !open.flushed {
+			if open.flags&sftpconn.Write != 0 {
 				f = open
 			}
 		}
 	}
-	if f == nil || f.closed || f.flushed {
+	if f == nil || c.fs.errands == nil && (f.closed || f.flushed) {
 		return nil
 	}
 	return f

@@ -136,8 +136,26 @@ func (n *node) knowsSince(at time.Time) bool {
 
 var _ fs.FileFsyncdirer = (*dirHandle)(nil)
 
-// Fsyncdir does nothing: SFTP cannot sync a directory, and programs that do it
-// to be safe must not fail for that.
-func (d *dirHandle) Fsyncdir(context.Context, uint32) syscall.Errno {
-	return 0
+// dirSyncer is an FS that may answer changes before it makes them.
+type dirSyncer interface {
+	// SyncDir waits until all that was answered is made. It returns an error of
+	// what failed in or below the directory with nobody told.
+	SyncDir(ctx context.Context, dir string) error
+}
+
+// Fsyncdir waits for what was answered and is not made yet, if there is such a
+// thing. SFTP cannot sync a directory, and programs that do it to be safe must
+// not fail for that.
+func (d *dirHandle) Fsyncdir(ctx context.Context, _ uint32) (errno syscall.Errno) {
+	syncer, ok := d.node.tree.fsys.(dirSyncer)
+	if !ok {
+		return 0
+	}
+	ctx, op := d.node.begin(ctx, "fsyncdir", "")
+	defer op.end(&errno)
+	path, linked := d.node.path()
+	if !linked {
+		path = d.node.tree.opts.Root
+	}
+	return d.node.tree.errno(ctx, opWrite, syncer.SyncDir(ctx, path), path)
 }

@@ -291,7 +291,7 @@ func (x *fsx) rename() error {
 func TestFsx(t *testing.T) {
 	t.Parallel()
 	for _, options := range []string{
-		"", "direct_io", "sshfs_sync", "no_readahead", "dir_cache=no", "kernel_cache", "dcache_timeout=1",
+		"", "direct_io", "sshfs_sync", "async_close", "no_readahead", "dir_cache=no", "kernel_cache", "dcache_timeout=1",
 		"entry_timeout=0,attr_timeout=0",
 	} {
 		t.Run("with "+options, func(t *testing.T) {

@@ -11,6 +11,7 @@ type memoryOptions struct {
 	cacheSize   int
 	noReadAhead bool
 	syncWrites  bool
+	asyncClose  bool
 	syncReadDir bool
 
 	kernel kernelCacheOptions
@@ -51,6 +52,7 @@ func (o *memoryOptions) rows() []option {
 		{"dir_cache", "yes|no", "whether any of them are kept (yes)", yesNo(func(yes bool) { o.noDirCache = !yes })},
 		{"no_readahead", "", "read and list only what is asked for", set(&o.noReadAhead, true)},
 		{"sshfs_sync", "", "each write waits until the server has it", set(&o.syncWrites, true)},
+		{"async_close", "", "changes are answered before the server has made them", set(&o.asyncClose, true)},
 		{"sync_readdir", "", "the parts of a listing are asked for one by one", set(&o.syncReadDir, true)},
 		{"direct_io", "", "the kernel caches no file contents", set(&o.kernel.directIO, true)},
 		{"kernel_cache", "", "the kernel never drops cached contents at open", set(&o.kernel.kernelCache, true)},

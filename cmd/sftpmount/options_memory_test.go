@@ -18,6 +18,7 @@ func TestMemoryOptions(t *testing.T) {
 		"dir_cache=no":          func(o *options) { o.memory.noDirCache = true },
 		"cache=no":              func(o *options) { o.memory.noDirCache = true },
 		"no_readahead":          func(o *options) { o.memory.noReadAhead = true },
+		"async_close":           func(o *options) { o.memory.asyncClose = true },
 		"sshfs_sync":            func(o *options) { o.memory.syncWrites = true },
 		"sync_readdir":          func(o *options) { o.memory.syncReadDir = true },
 		"direct_io":             func(o *options) { o.memory.kernel.directIO = true },

@@ -67,6 +67,10 @@ func describeUnsent(unsent map[string]int64) string {
 			list = append(list, fmt.Sprintf("and %d more files", len(unsent)-i))
 			break
 		}
+		if unsent[path] == 0 {
+			list = append(list, "a change of "+path)
+			continue
+		}
 		list = append(list, fmt.Sprintf("%d bytes of %s", unsent[path], path))
 	}
 	return strings.Join(list, ", ")

@@ -111,6 +111,7 @@ func (o *options) cacheOptions(log *slog.Logger) cache.Options {
 		CloseTimeout:    orNone(o.link.reconnectTimeout),
 		NoReadAhead:     o.memory.noReadAhead,
 		SyncWrites:      o.memory.syncWrites,
+		AsyncClose:      o.memory.asyncClose,
 		Disabled:        o.memory.noDirCache,
 		Logger:          log,
 	}

@@ -1,0 +1,290 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"sftpmount/sftpconn"
+)
+
+// errandWork is what an errand does.
+type errandWork struct {
+	// do carries it out. err is why that cannot be, and is returned then.
+	do func(ctx context.Context, err error) error
+
+	// undo takes back what was remembered ahead of it, with FS.mu held, if do
+	// fails. It may be nil.
+	undo func()
+}
+
+// behind has a change carried out later, in order with everything else about
+// paths. What it leads to is remembered by the caller, in one go with this: f.mu
+// is held. It returns false if f is closed.
+func (f *FS) behind(ctx context.Context, change string, work errandWork, paths ...string) bool {
+	e := f.errands.add(change, paths...)
+	carried := f.ctx
+	if owner, ok := sftpconn.OwnerIn(ctx); ok {
+		carried = sftpconn.WithOwner(f.ctx, owner)
+	}
+	if !f.spawn(func() { f.carryOut(carried, e, work) }) {
+		f.errands.finish(e, nil)
+		return false
+	}
+	return true
+}
+
+func (f *FS) carryOut(ctx context.Context, e *errand, work errandWork) {
+	err := work.do(ctx, e.await(ctx))
+	if err != nil {
+		f.opts.Logger.Error("a change that was answered already could not be made",
+			"change", e.change, "path", e.paths[len(e.paths)-1], "err", err)
+		f.mu.Lock()
+		for _, path := range e.paths {
+			f.names.unsure(path)
+		}
+		if work.undo != nil {
+			work.undo()
+		}
+		f.mu.Unlock()
+	}
+	f.errands.finish(e, err)
+	f.progress.note()
+}
+
+// request is the work of an errand that is one request, which is sent when what
+// was written before has arrived.
+func (f *FS) request(before delivery, do func(context.Context) error) errandWork {
+	return errandWork{do: func(ctx context.Context, err error) error {
+		if err == nil {
+			err = before.await(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		leave, err := f.errands.enter(ctx)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		return do(ctx)
+	}}
+}
+
+// canQueue waits for room for one more change. It reports whether changes are
+// answered before they are carried out at all.
+func (f *FS) canQueue(ctx context.Context) (bool, error) {
+	if f.errands == nil {
+		return false, nil
+	}
+	return true, f.progress.await(ctx, f.errands.vacancy())
+}
+
+// told takes in what the server said of what was made at path by a change that
+// was answered before, if nothing has changed it since that generation, which is
+// guarded by f.mu.
+func (f *FS) told(path string, since *uint64, attr sftpconn.Attr) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	q := f.names.asking()
+	q.gen = *since
+	f.names.learnAttr(path, q, attr, nil)
+}
+
+// mkdirBehind makes a directory later, if it is sure to succeed.
+func (f *FS) mkdirBehind(ctx context.Context, path string, mode uint32) (sftpconn.Attr, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	attr, ok := f.newcomer(ctx, path, sIFDIR|mode)
+	if !ok {
+		return attr, false
+	}
+	attr.Size = 4096
+	var since uint64
+	work := f.request(delivery{}, func(ctx context.Context) error {
+		made, err := f.direct.Mkdir(ctx, path, mode)
+		if err == nil {
+			f.told(path, &since, made)
+		}
+		return err
+	})
+	if !f.behind(ctx, "mkdir", work, path) {
+		return attr, false
+	}
+	f.names.madeDir(path, f.names.asking(), attr)
+	since = f.names.gens.now
+	return attr, true
+}
+
+// symlinkBehind makes a symbolic link later, if it is sure to succeed.
+func (f *FS) symlinkBehind(ctx context.Context, target, path string) (sftpconn.Attr, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	attr, ok := f.newcomer(ctx, path, sIFLNK|0o777)
+	if !ok {
+		return attr, false
+	}
+	attr.Size = uint64(len(target))
+	var since uint64
+	work := f.request(delivery{}, func(ctx context.Context) error {
+		made, err := f.direct.Symlink(ctx, target, path)
+		if err == nil {
+			f.told(path, &since, made)
+		}
+		return err
+	})
+	if !f.behind(ctx, "symlink", work, path) {
+		return attr, false
+	}
+	f.names.made(path, f.names.asking(), attr)
+	f.names.learnLink(path, f.names.asking(), target)
+	since = f.names.gens.now
+	return attr, true
+}
+
+// removeBehind removes a file later, if it is sure to succeed.
+func (f *FS) removeBehind(ctx context.Context, path string) bool {
+	attr, ok := f.expected(path)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !ok || attr.IsDir() || !f.mayLose(path, attr) {
+		return false
+	}
+	work := f.request(delivery{}, func(ctx context.Context) error { return unlessGone(f.direct.Remove(ctx, path)) })
+	if !f.behind(ctx, "remove", work, path) {
+		return false
+	}
+	f.opens.moved.touch(path)
+	f.opens.detach(path)
+	f.names.gone(path)
+	return true
+}
+
+// rmdirBehind removes an empty directory later, if it is sure to succeed.
+func (f *FS) rmdirBehind(ctx context.Context, path string) bool {
+	attr, ok := f.expected(path)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := f.names.freshListing(path)
+	if !ok || !attr.IsDir() || l == nil || l.ahead || len(l.entries) > 0 || !f.mayLose(path, attr) {
+		return false
+	}
+	work := f.request(delivery{}, func(ctx context.Context) error { return unlessGone(f.direct.Rmdir(ctx, path)) })
+	if !f.behind(ctx, "rmdir", work, path) {
+		return false
+	}
+	f.opens.moved.touch(path)
+	f.names.gone(path)
+	return true
+}
+
+// unlessGone forgives that what was to be removed was not there any more.
+func unlessGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// renameBehind renames later, if it is sure to succeed.
+func (f *FS) renameBehind(ctx context.Context, oldPath, newPath string, replace bool, written delivery) bool {
+	attr, ok := f.expected(oldPath)
+	there, replaces := f.expected(newPath)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if replaces {
+		ok = ok && replace && !attr.IsDir() && !there.IsDir() && f.mayLose(newPath, there)
+	} else {
+		ok = ok && f.isFree(newPath)
+	}
+	if !ok || !f.mayLose(oldPath, attr) || oldPath == newPath || below(oldPath, newPath) || f.names.links.same(oldPath, newPath) {
+		return false
+	}
+	work := f.request(written, func(ctx context.Context) error {
+		return f.direct.Rename(ctx, oldPath, newPath, replace)
+	})
+	work.undo = func() {
+		f.names.forgetTree(newPath)
+		f.opens.detachTree(newPath)
+	}
+	if !f.behind(ctx, "rename", work, oldPath, newPath) {
+		return false
+	}
+	f.opens.moved.touch(oldPath)
+	f.opens.moved.touch(newPath)
+	f.renamed(oldPath, newPath)
+	return true
+}
+
+// setAttrBehind changes attributes later, if it is sure to succeed.
+func (f *FS) setAttrBehind(ctx context.Context, path string, set sftpconn.SetAttr) (sftpconn.Attr, bool) {
+	attr, ok := f.expected(path)
+	written := f.delivery(path)
+	f.mu.Lock()
+	if !ok || !f.isSure(attr, set) || attr.IsSymlink() && !set.NoFollow {
+		f.mu.Unlock()
+		return attr, false
+	}
+	attr = changed(attr, set)
+	var since uint64
+	work := f.request(written, func(ctx context.Context) error {
+		attr, err := f.direct.SetAttr(ctx, path, set)
+		if err == nil {
+			f.told(path, &since, attr)
+		}
+		return err
+	})
+	if c := written.content; c != nil {
+		c.passing.Add(1)
+		do := work.do
+		work.do = func(ctx context.Context, err error) error {
+			defer c.passing.Add(-1)
+			return do(ctx, err)
+		}
+	}
+	if !f.behind(ctx, "change of attributes", work, path) {
+		f.mu.Unlock()
+		return attr, false
+	}
+	f.names.changed(path, f.names.asking(), attr)
+	since = f.names.gens.now
+	f.mu.Unlock()
+	if written.content != nil {
+		written.content.foresee(set)
+	}
+	return attr, true
+}
+
+// drain waits until all is carried out that was answered before, and has all that
+// was written sent and acknowledged.
+func (f *FS) drain(ctx context.Context) error {
+	if f.errands == nil {
+		return nil
+	}
+	for _, p := range f.errands.everything() {
+		if err := f.progress.await(ctx, p.errand.done); err != nil {
+			return err
+		}
+	}
+	f.mu.Lock()
+	all := f.opens.contents()
+	f.mu.Unlock()
+	for _, c := range all {
+		c.push()
+	}
+	for _, c := range all {
+		if err := c.settled(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SyncDir waits for all that was answered before it was carried out, and returns
+// an error of what failed in or below dir with nobody told.
+func (f *FS) SyncDir(ctx context.Context, dir string) error {
+	if err := f.drain(ctx); err != nil {
+		return err
+	}
+	return f.errands.takeFailures(dir)
+}

@@ -1,0 +1,289 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sftpmount/sftpconn"
+)
+
+// async runs test on a cache with AsyncClose that knows "/d", and whose files it
+// makes.
+func async(t *testing.T, opts Options, test func(t *testing.T, s *farServer, f *FS)) {
+	t.Helper()
+	opts.AsyncClose = true
+	far(t, opts, func(t *testing.T, s *farServer, f *FS) {
+		ctx := t.Context()
+		_, err := f.Mkdir(ctx, "/first", 0o755)
+		require.NoError(t, err)
+		for _, dir := range []string{"/", "/d"} {
+			_, err = f.ReadDir(ctx, dir)
+			require.NoError(t, err)
+		}
+		test(t, s, f)
+	})
+}
+
+// put makes a file as tar does.
+func putFile(t *testing.T, f *FS, path string, data []byte) {
+	t.Helper()
+	file := open(t, f, path, newFile)
+	write(t, file, data, 0)
+	_, err := f.SetAttr(t.Context(), path, setTimes(12345))
+	require.NoError(t, err)
+	_, err = f.SetAttr(t.Context(), path, setMode(0o755))
+	require.NoError(t, err)
+	require.NoError(t, file.Flush(t.Context()))
+	require.NoError(t, file.Close(t.Context()))
+}
+
+// A tree is built at once, and is on the server after few round trips.
+func TestBuildingATree(t *testing.T) {
+	async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		ctx := t.Context()
+		var files []string
+		assert.Zero(t, roundTrips(func() {
+			for i := range 20 {
+				dir := fmt.Sprintf("/d/dir%d", i/4)
+				if i%4 > 0 {
+					dir += fmt.Sprintf("/dir%d", i%4)
+				}
+				_, err := f.Mkdir(ctx, dir, 0o700)
+				require.NoError(t, err)
+				for j := range 10 {
+					path := fmt.Sprintf("%s/file%d", dir, j)
+					putFile(t, f, path, pattern(i*100+j))
+					files = append(files, path)
+				}
+				_, err = f.SetAttr(ctx, dir, setTimes(777))
+				require.NoError(t, err)
+			}
+			for i, path := range files {
+				attr, err := f.Lstat(ctx, path)
+				require.NoError(t, err)
+				require.EqualValues(t, i/10*100+i%10, attr.Size)
+				require.EqualValues(t, syscall.S_IFREG|0o755, attr.Mode)
+				require.EqualValues(t, 12345, attr.Mtime)
+			}
+		}))
+		assert.LessOrEqual(t, roundTrips(func() { require.NoError(t, f.SyncDir(ctx, "/")) }), 12)
+		for i, path := range files {
+			require.Equal(t, string(pattern(i/10*100+i%10)), string(s.data(path)), path)
+		}
+		attr, err := s.Lstat(ctx, "/d/dir1")
+		require.NoError(t, err)
+		assert.EqualValues(t, 777, attr.Mtime, "set after what is below was made")
+		time.Sleep(2 * time.Second)
+		assert.Zero(t, roundTrips(func() {
+			for _, path := range files {
+				attr, err := f.Lstat(ctx, path)
+				require.NoError(t, err)
+				require.EqualValues(t, 12345, attr.Mtime)
+			}
+		}), "all is known")
+		assert.Empty(t, f.opens.all)
+		assert.Empty(t, f.names.doubtful)
+		assert.Empty(t, f.Unsent())
+		assert.Equal(t, s.count("OPEN"), s.count("CLOSE"))
+	})
+}
+
+// Changes of different names that depend on each other are made in order.
+func TestOrderOfChanges(t *testing.T) {
+	async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		ctx := t.Context()
+		must := func(err error) {
+			t.Helper()
+			require.NoError(t, err)
+		}
+		mkdir := func(path string) {
+			t.Helper()
+			_, err := f.Mkdir(ctx, path, 0o755)
+			require.NoError(t, err)
+		}
+		assert.Zero(t, roundTrips(func() {
+			mkdir("/d/a")
+			putFile(t, f, "/d/a/b", []byte("one"))
+			must(f.Rename(ctx, "/d/a", "/d/c", true))
+			mkdir("/d/a")
+			putFile(t, f, "/d/a/b", []byte("two"))
+			must(f.Rename(ctx, "/d/a/b", "/d/a/x", true))
+			must(f.Rename(ctx, "/d/c/b", "/d/a/b", true))
+			must(f.Rmdir(ctx, "/d/c"))
+			putFile(t, f, "/d/c", []byte("a file now"))
+			must(f.Rename(ctx, "/d/c", "/d/a/x", true))
+			mkdir("/d/c")
+			putFile(t, f, "/d/c/gone", []byte("gone"))
+			must(f.Remove(ctx, "/d/c/gone"))
+			must(f.Rmdir(ctx, "/d/c"))
+			mkdir("/d/c")
+		}))
+		require.NoError(t, f.SyncDir(ctx, "/"))
+		assert.Equal(t, "one", string(s.data("/d/a/b")))
+		assert.Equal(t, "a file now", string(s.data("/d/a/x")))
+		for path, there := range map[string]bool{"/d/c": true, "/d/c/b": false, "/d/c/gone": false} {
+			_, err := s.Lstat(ctx, path)
+			assert.Equal(t, there, err == nil, path)
+		}
+		assert.Empty(t, f.opens.all)
+	})
+}
+
+// A file that is on its way is opened again at once, as rsync does to set its
+// mode, and read whole.
+func TestReopenOfAFileOnItsWay(t *testing.T) {
+	async(t, Options{}, func(t *testing.T, _ *farServer, f *FS) {
+		ctx := t.Context()
+		var again *File
+		assert.Zero(t, roundTrips(func() {
+			putFile(t, f, "/d/.a.tmp", pattern(1000))
+			again = open(t, f, "/d/.a.tmp", sftpconn.Read)
+			again.SetAttr(setMode(0o600))
+			_, err := f.SetAttr(ctx, "/d/.a.tmp", setTimes(99))
+			require.NoError(t, err)
+			require.NoError(t, f.Rename(ctx, "/d/.a.tmp", "/d/a", true))
+		}))
+		assert.Equal(t, pattern(1000), readAll(t, again, 1000))
+		require.NoError(t, again.Sync(ctx))
+		require.NoError(t, again.Close(ctx))
+		attr, err := f.Lstat(ctx, "/d/a")
+		require.NoError(t, err)
+		assert.EqualValues(t, syscall.S_IFREG|0o600, attr.Mode)
+		assert.EqualValues(t, 99, attr.Mtime)
+	})
+}
+
+// refuse has the server refuse requests on a path.
+func (s *farServer) refuse(op, path string, with error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = func(o, p string) error {
+		if o == op && p == path {
+			return with
+		}
+		return nil
+	}
+}
+
+// What failed is told to who asks next, once; and what it would harm is not done.
+func TestFailuresOfChanges(t *testing.T) {
+	ctx := func(t *testing.T) context.Context { return t.Context() }
+	t.Run("Create", func(t *testing.T) {
+		async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+			s.refuse("OPEN", "/d/a", syscall.EDQUOT)
+			putFile(t, f, "/d/a", []byte("lost"))
+			require.ErrorIs(t, f.SyncDir(ctx(t), "/d"), syscall.EDQUOT)
+			require.NoError(t, f.SyncDir(ctx(t), "/d"), "told")
+			assert.Equal(t, map[string]int64{"/d/a": 4}, f.Unsent())
+			_, err := f.Lstat(ctx(t), "/d/a")
+			require.ErrorIs(t, err, fs.ErrNotExist)
+			s.refuse("", "", nil)
+			putFile(t, f, "/d/a", []byte("again"))
+			require.NoError(t, f.SyncDir(ctx(t), "/d"))
+			assert.Equal(t, "again", string(s.data("/d/a")))
+			require.Error(t, f.Close(), "something was lost")
+		})
+	})
+	t.Run("Open file", func(t *testing.T) {
+		async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+			s.refuse("OPEN", "/d/a", syscall.EDQUOT)
+			file := open(t, f, "/d/a", newFile)
+			write(t, file, []byte("lost"), 0)
+			require.ErrorIs(t, file.Sync(ctx(t)), syscall.EDQUOT)
+			require.NoError(t, file.Close(ctx(t)))
+			_, _, err := f.Open(ctx(t), "/d/a", newFile, 0o644)
+			require.ErrorIs(t, err, syscall.EDQUOT, "of the open, beside that of the write")
+		})
+	})
+	t.Run("Rename over the last copy", func(t *testing.T) {
+		async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+			putFile(t, f, "/d/a", []byte("old"))
+			require.NoError(t, f.SyncDir(ctx(t), "/"))
+			s.refuse("WRITE", "/d/.a", syscall.ENOSPC)
+			putFile(t, f, "/d/.a", []byte("new"))
+			require.NoError(t, f.Rename(ctx(t), "/d/.a", "/d/a", true))
+			require.ErrorIs(t, f.SyncDir(ctx(t), "/"), syscall.ENOSPC)
+			assert.Equal(t, "old", string(s.data("/d/a")))
+		})
+	})
+	t.Run("Name not freed", func(t *testing.T) {
+		async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+			putFile(t, f, "/d/log", []byte("old"))
+			require.NoError(t, f.SyncDir(ctx(t), "/"))
+			s.refuse("RENAME", "/d/log", syscall.EACCES)
+			require.NoError(t, f.Rename(ctx(t), "/d/log", "/d/log.1", true))
+			file := open(t, f, "/d/log", sftpconn.Write|sftpconn.Create|sftpconn.Truncate)
+			write(t, file, []byte("new"), 0)
+			require.ErrorIs(t, file.Sync(ctx(t)), syscall.EACCES)
+			require.NoError(t, file.Close(ctx(t)))
+			assert.Equal(t, "old", string(s.data("/d/log")), "what was to be moved away")
+		})
+	})
+}
+
+// What is not sure waits for the server, behind what is on its way.
+func TestUnsureChangesWait(t *testing.T) {
+	async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		ctx := t.Context()
+		s.put("/d/made elsewhere", nil)
+		putFile(t, f, "/d/a", []byte("a"))
+		_, _, err := f.Open(ctx, "/d/a", newFile, 0o644)
+		_ = err // the fake knows no O_EXCL
+		require.NoError(t, f.Rename(ctx, "/d/made elsewhere", "/d/b", true))
+		_, err = s.Lstat(ctx, "/d/b")
+		require.NoError(t, err, "it was not known, so it is done")
+		_, err = f.SetAttr(ctx, "/d/a", setSize(100))
+		require.NoError(t, err)
+		assert.Len(t, s.data("/d/a"), 100)
+	})
+}
+
+// Whoever would add to a full queue waits.
+func TestQueueOfChangesIsBounded(t *testing.T) {
+	async(t, Options{}, func(t *testing.T, _ *farServer, f *FS) {
+		assert.Positive(t, roundTrips(func() {
+			for i := range maxErrands + 200 {
+				_, err := f.Mkdir(t.Context(), fmt.Sprintf("/d/%d", i), 0o755)
+				require.NoError(t, err)
+			}
+		}))
+		assert.LessOrEqual(t, len(f.errands.everything()), maxErrands)
+		require.NoError(t, f.SyncDir(t.Context(), "/"))
+	})
+}
+
+// Close waits for what it can, and tells of the rest.
+func TestCloseTellsOfChanges(t *testing.T) {
+	async(t, Options{CloseTimeout: 10 * time.Second}, func(t *testing.T, s *farServer, f *FS) {
+		stalled := make(chan struct{})
+		defer close(stalled)
+		var once sync.Once
+		s.mu.Lock()
+		s.fail = func(op, _ string) error {
+			if op == "MKDIR" {
+				once.Do(func() {
+					s.mu.Unlock()
+					<-stalled
+					s.mu.Lock()
+				})
+			}
+			return nil
+		}
+		s.mu.Unlock()
+		_, err := f.Mkdir(t.Context(), "/d/x", 0o755)
+		require.NoError(t, err)
+		putFile(t, f, "/d/x/a", []byte("unsent"))
+		start := time.Now()
+		require.ErrorIs(t, f.Close(), syscall.EIO)
+		assert.LessOrEqual(t, time.Since(start), 20*time.Second)
+		assert.Equal(t, map[string]int64{"/d/x": 0, "/d/x/a": 6}, f.Unsent())
+	})
+}

@@ -1,0 +1,166 @@
+package cache
+
+import (
+	"context"
+	"syscall"
+	"time"
+
+	"sftpmount/sftpconn"
+)
+
+// lateness is what a File has besides others that was opened later than it was
+// answered (AsyncClose). It is guarded by content.mu.
+type lateness struct {
+	made  bool   // it is a new file
+	leave func() // gives up its slot among what is under way; nil if it has none
+}
+
+// openBehind opens a file later, if that is sure to succeed: one that is made, or
+// one that is on its way, so that all is known of it. It returns nil if not.
+func (f *FS) openBehind(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (*File, sftpconn.Attr) {
+	attr, known := f.onItsWay(path)
+	f.mu.Lock()
+	made, sure := f.newcomer(ctx, path, sIFREG|mode&permissions)
+	switch {
+	case sure && flags&sftpconn.Create != 0:
+		attr = made
+	case known && flags&(sftpconn.Excl|sftpconn.Truncate) == 0 && f.mayOpen(attr, flags):
+		sure, flags = false, flags&^sftpconn.Create
+	default:
+		f.mu.Unlock()
+		return nil, attr
+	}
+	l := &late{open: make(chan struct{})}
+	file := f.newFile(l, flags)
+	file.queued = 1 // the opening itself
+	file.late.made = sure
+	o := &opening{path: path, asked: f.names.asking(), moved: f.opens.moved.now}
+	var since uint64
+	work := errandWork{
+		do: func(ctx context.Context, err error) error {
+			attr, err := f.openLate(ctx, file, l, mode, path, err)
+			if err == nil && sure {
+				f.told(path, &since, attr)
+			}
+			return err
+		},
+		undo: func() {
+			if f.opens.at(path) == file.content {
+				f.opens.detach(path)
+				f.names.undoubt(path)
+			}
+		},
+	}
+	if !f.behind(ctx, "open", work, path) {
+		f.mu.Unlock()
+		return nil, attr
+	}
+	f.enter(ctx, file, o, attr)
+	since = f.names.gens.now
+	file.content.users++ // the opening
+	f.mu.Unlock()
+	return file, file.content.opened(file, attr, file.content.view())
+}
+
+// onItsWay returns the attributes of a regular file that is not all on the server
+// yet, as they are going to be.
+func (f *FS) onItsWay(path string) (sftpconn.Attr, bool) {
+	f.mu.Lock()
+	attr, v := f.names.lookup(path)
+	c := f.opens.at(path)
+	f.mu.Unlock()
+	if c == nil || v == unknown {
+		return c.foreseen()
+	}
+	return attr, v == present && attr.IsRegular() && f.errands.isAt(path)
+}
+
+// mayOpen reports whether a file with the attributes attr can be opened. f.mu is
+// held.
+func (f *FS) mayOpen(attr sftpconn.Attr, flags sftpconn.OpenFlags) bool {
+	var needed uint32
+	if flags&sftpconn.Read != 0 {
+		needed |= syscall.S_IRUSR
+	}
+	if flags&sftpconn.Write != 0 {
+		needed |= syscall.S_IWUSR
+	}
+	return f.maker.known && (f.maker.uid == 0 || attr.UID == f.maker.uid && attr.Mode&needed == needed)
+}
+
+// openLate opens file. err is why it cannot.
+func (f *FS) openLate(ctx context.Context, file *File, l *late, mode uint32, path string, err error) (sftpconn.Attr, error) {
+	leave := func() {}
+	if err == nil {
+		leave, err = f.errands.enter(ctx)
+	}
+	var opened sftpconn.File
+	var attr sftpconn.Attr
+	if err == nil {
+		opened, attr, err = f.direct.Open(ctx, path, file.flags, mode)
+	}
+	l.arrive(opened, err)
+	f.mu.Lock()
+	c := file.content
+	f.mu.Unlock()
+	c.openedLate(file, attr, err == nil, leave)
+	c.leave()
+	return attr, err
+}
+
+// openedLate takes in that f was opened on the server, or could not be.
+func (c *content) openedLate(f *File, attr sftpconn.Attr, success bool, leave func()) {
+	c.mu.Lock()
+	if success && f.late.made && c.told.value.Valid != 0 {
+		c.told = known[sftpconn.Attr]{attr, time.Now()}
+	}
+	f.queued--
+	c.pump()
+	last := f.closed && f.queued == 0
+	kept := f.closed && !last
+	if kept { // so that not too many are open on the server
+		f.late.leave = leave
+	}
+	c.mu.Unlock()
+	if last {
+		f.end()
+	}
+	if !kept {
+		leave()
+	}
+}
+
+// end closes what is left of a closed File. Nobody is left to tell.
+func (f *File) end() {
+	_ = f.under.Close(f.content.fs.ctx)
+	f.content.mu.Lock()
+	leave := f.late.leave
+	f.content.mu.Unlock()
+	if leave != nil {
+		leave()
+	}
+}
+
+// pinTime has a new file keep the time of its last write that we have told, with
+// content.mu held: programs such as git compare it later.
+func (f *File) pinTime() {
+	c := f.content
+	if attr, ok := c.predicted(); ok && f.late.made && f.written > 0 && !c.times.set {
+		set := sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrTimes, Atime: attr.Atime, Mtime: attr.Mtime}}
+		c.change(f, set, nobody)
+	}
+}
+
+// flushBehind is Flush with AsyncClose.
+func (f *File) flushBehind() error {
+	c := f.content
+	c.mu.Lock()
+	f.flushed = true
+	c.pushLocked()
+	err := f.takeError(f.reported)
+	c.mu.Unlock()
+	if err == nil {
+		err = c.fs.errands.takeFailure(c.name())
+	}
+	return err
+}

@@ -1,0 +1,111 @@
+package integration
+
+import (
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// With async_close a tree is built in few round trips, until all of it is on the
+// server.
+func TestRoundTripsOfAsyncClose(t *testing.T) {
+	const delay = 200 * time.Millisecond
+	const files, folders = 170, 20
+	archive := makeArchive(t, files, folders)
+	tree := t.TempDir()
+	run(t, tree, "tar", "xf", archive)
+	m := newLinkedMount(t, "-o", "async_close")
+	require.NoError(t, os.Mkdir(m.path("first"), 0o755)) // whose files are ours is known then
+	for name, script := range map[string]string{
+		"tar":   "tar xf " + archive,
+		"rsync": "rsync -a " + tree + "/ .",
+	} {
+		require.NoError(t, os.Mkdir(m.path(name), 0o755))
+		_, err := os.ReadDir(m.path(name))
+		require.NoError(t, err)
+		m.link.SetDelay(delay)
+		start := time.Now()
+		shell(t, m.path(name), script)
+		built := time.Since(start)
+		shell(t, m.path(name), "sync .")
+		took := time.Since(start)
+		m.link.SetDelay(0)
+		t.Logf("%s: %.1f round trips for the program, %.1f in all", name, float64(built)/float64(delay), float64(took)/float64(delay))
+		assert.Less(t, float64(took)/float64(delay), 40.0, name)
+		m.sameTrees(tree, m.onServer(name))
+	}
+}
+
+// Everyday programs leave on the server what they leave on a local disk.
+func TestProgramsWithAsyncClose(t *testing.T) {
+	t.Parallel()
+	m := newLinkedMount(t, "-o", "async_close")
+	tree := makeTree(t, 8, 5)
+	m.link.SetDelay(5 * time.Millisecond)
+	for name, script := range map[string]string{
+		"cp":    "cp -a " + tree + " cp",
+		"rsync": "rsync -a " + tree + "/ rsync/",
+		"tar":   "mkdir tar && tar cf - -C " + tree + " . | tar xf - -C tar",
+	} {
+		shell(t, m.dir, script+" && sync .")
+		m.sameTrees(tree, m.onServer(name))
+		m.sameTrees(tree, m.path(name))
+	}
+	shell(t, m.dir, "rm -r cp && mv rsync cp && rm -r tar && sync .")
+	m.sameTrees(tree, m.onServer("cp"))
+	assert.NoDirExists(t, m.onServer("rsync"))
+	assert.NoDirExists(t, m.onServer("tar"))
+
+	shell(t, m.dir, gitEnvironment+`git init -q repo && cd repo && cp -r ../cp files && git add . && git commit -qm one &&
+		git clone -q . ../clone && cd ../clone && test -z "$(git status --porcelain)" && git fsck --strict && sync .`)
+	shell(t, m.onServer("clone"), gitEnvironment+`test -z "$(git -c safe.directory='*' status --porcelain)"`)
+}
+
+const gitEnvironment = `export HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b.c GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b.c
+	`
+
+// A tree that is built while the link fails again and again is whole in the end.
+func TestAsyncCloseSurvives(t *testing.T) {
+	t.Parallel()
+	random := newRandom(t)
+	m := newLinkedMount(t, "-o", "async_close")
+	tree := makeTree(t, 8, 5)
+	storm(t, m, newWeather(faults, 1500*time.Millisecond, random), func() { surviveAsync(t, m, tree, random) })
+}
+
+func surviveAsync(t *testing.T, m *linkedMount, tree string, random *rand.Rand) {
+	repeat(t, func(int) {
+		shell(t, m.dir, "cp -a "+tree+" new && mv new tree")
+		if random.IntN(2) == 0 {
+			m.sameTrees(tree, m.path("tree"))
+		}
+		shell(t, m.dir, "sync .")
+		m.sameTrees(tree, m.onServer("tree"))
+		shell(t, m.dir, "rm -r tree && sync .")
+		assert.NoDirExists(t, m.onServer("tree"))
+	})
+}
+
+// Who unmounts while changes are not on the server is told which.
+func TestUnmountWithUnsentChanges(t *testing.T) {
+	t.Parallel()
+	m := newLinkedMount(t, "-o", "async_close,reconnect_timeout=3")
+	m.expect(`level=ERROR msg="(written data was lost|a change that was answered)`)
+	require.NoError(t, os.Mkdir(m.path("first"), 0o755))
+	_, err := os.ReadDir(m.dir)
+	require.NoError(t, err)
+	m.goDown()
+	shell(t, m.dir, "mkdir dir && echo content > dir/file && mv dir/file dir/moved")
+	require.NoError(t, unmount(m.dir))
+	m.waitForEnd(7)
+	log, err := os.ReadFile(m.log)
+	require.NoError(t, err)
+	for _, told := range []string{"did not reach the server: ", "a change of " + m.onServer("dir"), "8 bytes of " + m.onServer("dir/moved")} {
+		assert.True(t, strings.Contains(string(log), told), "%s in\n%s", told, log)
+	}
+}
