@@ -32,6 +32,7 @@ type tree struct {
 	root       *node
 	numbers    *numbers
 	notifier   *notifier
+	moves      moves
 	connection connection
 	watchers   sync.WaitGroup                   // operations' watch goroutines
 	opened     atomic.Uint64                    // handles that there were

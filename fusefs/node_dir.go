@@ -95,6 +95,8 @@ func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedd
 		kind = opRenameNew
 	}
 	replaced := nodeOf(to.GetChild(newName))
+	moving := n.tree.moves.begin(oldPath, newPath)
+	defer n.tree.moves.end(moving)
 	errno = replaced.replacing(newPath, func() syscall.Errno {
 		return n.tree.change(ctx, kind, func() error {
 			return n.tree.fsys.Rename(ctx, oldPath, newPath, replace)

@@ -52,12 +52,17 @@ func (n *node) Readlink(ctx context.Context) (reads []byte, errno syscall.Errno)
 	if err != nil {
 		return nil, n.tree.errno(ctx, opReadlink, err, path)
 	}
+	// It may have been moved meanwhile, or be about to be.
+	now, ok := n.path()
+	if !ok {
+		return nil, syscall.ESTALE
+	}
 	opts := &n.tree.opts
-	depth := opts.depth(path)
+	depth := opts.depth(now)
 	if opts.TransformSymlinks {
 		target = transformed(target, opts.Root, depth)
 	}
-	if !opts.NoContainSymlinks && !contained(target, depth) {
+	if !opts.NoContainSymlinks && !contained(target, depth-n.tree.moves.rise(now)) {
 		return nil, syscall.EPERM
 	}
 	return []byte(target), 0

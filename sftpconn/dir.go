@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"slices"
 
 	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
 )
@@ -20,7 +22,8 @@ func (c *Conn) ReadDir(ctx context.Context, path string) ([]DirEntry, error) {
 	}
 	defer c.meta.start("CLOSE", path, &sshfx.ClosePacket{Handle: handle})
 
-	var entries []DirEntry
+	list := listing{path: path}
+	defer list.complain(c.opts.Logger)
 	var under []*call
 	window, most := firstReadDirs, mostReadDirs
 	if c.opts.SyncReadDir {
@@ -35,10 +38,10 @@ func (c *Conn) ReadDir(ctx context.Context, path string) ([]DirEntry, error) {
 		if err := next.wait(ctx); err != nil {
 			return nil, err
 		}
-		batch, err := next.names(c.opts.Logger)
+		batch, err := next.names(list.leaveOut)
 		next.release()
 		if errors.Is(err, io.EOF) {
-			return entries, nil
+			return list.entries, nil
 		}
 		if err != nil {
 			return nil, err
@@ -46,8 +49,7 @@ func (c *Conn) ReadDir(ctx context.Context, path string) ([]DirEntry, error) {
 		if len(batch) > 0 {
 			idle = 0
 		}
-		entries = append(entries, batch...)
-		if len(entries) > maxEntries {
+		if !list.add(batch) {
 			return nil, endless(path)
 		}
 		window = min(window+1, most)
@@ -60,11 +62,55 @@ func endless(path string) error {
 }
 
 const (
-	firstReadDirs = 8       // READDIR requests under way at first
-	mostReadDirs  = 128     // and at most
-	maxEntries    = 4 << 20 // names in a directory
-	mostIdle      = 1000    // replies in a row without a name
+	firstReadDirs = 8         // READDIR requests under way at first
+	mostReadDirs  = 128       // and at most
+	maxListing    = 256 << 20 // bytes that a directory's names may take
+	entryBytes    = 64        // that an entry takes besides its name
+	mostIdle      = 1000      // replies in a row without a name
 )
+
+// listing is what a directory has told so far.
+type listing struct {
+	path       string
+	entries    []DirEntry
+	bytes      int // that entries take
+	first      int // entries of the first batch
+	leftOut    int // names that cannot be
+	badExample string
+}
+
+// add takes a batch. It is false for a directory that will not end: it grows
+// beyond all bounds, or tells its first batch again.
+func (l *listing) add(batch []DirEntry) bool {
+	if len(l.entries) > 0 && slices.EqualFunc(batch, l.entries[:l.first], sameName) {
+		return false
+	}
+	if len(l.entries) == 0 {
+		l.first = len(batch)
+	}
+	for _, e := range batch {
+		l.bytes += entryBytes + len(e.Name)
+	}
+	l.entries = append(l.entries, batch...)
+	return l.bytes <= maxListing
+}
+
+func sameName(a, b DirEntry) bool { return a.Name == b.Name }
+
+func (l *listing) leaveOut(name string) {
+	if l.leftOut == 0 {
+		l.badExample = shorten(name)
+	}
+	l.leftOut++
+}
+
+// complain logs once what a directory did wrong, however often it did.
+func (l *listing) complain(log *slog.Logger) {
+	if l.leftOut > 0 {
+		log.Warn("the server listed impossible names, which are left out",
+			"directory", l.path, "names", l.leftOut, "first", l.badExample)
+	}
+}
 
 // awaitHandle waits for the handle that open asks for. If ctx ends first, the
 // handle is closed when it comes.

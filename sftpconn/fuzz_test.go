@@ -60,7 +60,7 @@ func FuzzReply(f *testing.F) {
 			func(c *call) { _, _ = c.attrs() },
 			func(c *call) { _, _ = c.handle() },
 			func(c *call) { _, _ = c.data(64) },
-			func(c *call) { _, _ = c.names(quiet) },
+			func(c *call) { _, _ = c.names(func(string) {}) },
 			func(c *call) { _, _ = c.pathReply() },
 			func(c *call) { _, _ = c.statVFS() },
 		} {

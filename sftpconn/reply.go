@@ -3,7 +3,6 @@ package sftpconn
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 
 	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
@@ -136,7 +135,8 @@ func eof(err error, c *call) error {
 }
 
 // names decodes the entries of a NAME reply. The end of a directory is io.EOF.
-func (c *call) names(log *slog.Logger) ([]DirEntry, error) {
+// Names that cannot be are told to leaveOut.
+func (c *call) names(leaveOut func(name string)) ([]DirEntry, error) {
 	if packetType(c.reply) == sshfx.PacketTypeStatus {
 		return nil, eof(c.status(), c)
 	}
@@ -161,7 +161,7 @@ func (c *call) names(log *slog.Logger) ([]DirEntry, error) {
 			continue
 		}
 		if !validName(name) {
-			log.Warn("the server listed an impossible name, which is left out", "directory", c.path, "name", shorten(name))
+			leaveOut(name)
 			continue
 		}
 		entries = append(entries, DirEntry{Name: name, Attr: attr})

@@ -74,6 +74,7 @@ func listingLies() []lie {
 	return []lie{
 		{"no names for ever", func(p packet) ([]byte, error) { return Reply(p.id(), &sshfx.NamePacket{}) }},
 		{"dots for ever", batch("..")},
+		{"one name for ever", batch("a")},
 		{"impossible names for ever", batch("a/b")},
 		{"2^32-1 names", func(p packet) ([]byte, error) {
 			reply, err := Reply(p.id(), &sshfx.NamePacket{})
