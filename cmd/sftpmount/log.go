@@ -4,37 +4,106 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"log/syslog"
 	"os"
 	"strings"
 	"sync"
+
+	"github.com/coreos/go-systemd/v22/journal"
+
+	"sftpmount/cmd/sftpmount/internal/logfile"
 )
 
-// newLogger returns where the program logs to. The lineLog is nil in the
-// foreground, where log lines have times and go to standard error for good.
-func newLogger(o *options) (*slog.Logger, *lineLog) {
+// A logger is the program's log. In the background, the person who waits for the
+// mount gets to see warnings on the terminal until it is there.
+type logger struct {
+	*slog.Logger
+	lines *lineLog      // nil in the foreground
+	file  *logfile.File // nil: none
+}
+
+// newLogger returns the log that the options ask for. It goes to a file or to the
+// journal from the start. Otherwise it goes to standard error in the foreground,
+// and in the background to syslog once the mount is there.
+func newLogger(o *options) (*logger, error) {
+	l := &logger{}
+	handler, err := l.handler(&o.log, o.level())
+	if err != nil {
+		return nil, err
+	}
 	if o.startup.foreground {
-		level := slog.LevelInfo
-		if o.startup.debug || o.startup.verbose {
-			level = slog.LevelDebug
+		if handler == nil {
+			handler = o.log.newHandler(os.Stderr, o.level())
 		}
-		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})), nil
+		l.Logger = slog.New(handler)
+		return l, nil
 	}
-	lines := &lineLog{level: slog.LevelWarn, write: o.persona.writeToTerminal}
+	l.lines = &lineLog{level: slog.LevelWarn, after: o.level(), write: o.persona.writeToTerminal}
 	if o.startup.verbose {
-		lines.level = slog.LevelDebug
+		l.lines.level = slog.LevelDebug
 	}
-	return slog.New(newLineHandler(lines)), lines
+	handlers := []slog.Handler{newLineHandler(l.lines)}
+	if handler != nil {
+		l.lines.elsewhere = true
+		handlers = append(handlers, handler)
+	}
+	l.Logger = slog.New(slog.NewMultiHandler(handlers...))
+	return l, nil
+}
+
+// level is the least level that is logged.
+func (o *options) level() slog.Level {
+	if o.startup.debug || o.startup.verbose {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
+// handler returns where the log goes whatever becomes of the terminal, or nil.
+func (l *logger) handler(o *logOptions, level slog.Level) (slog.Handler, error) {
+	switch {
+	case o.file != "":
+		var err error
+		if l.file, err = logfile.Open(o.file); err != nil {
+			return nil, failure(exitFailure, "option \"log_file\": %w", err)
+		}
+		return o.newHandler(l.file, level), nil
+	case o.journal:
+		if !journal.Enabled() {
+			return nil, failure(exitFailure, "option \"log=journal\": no journal listens here; leave log=journal out, or use log_file=FILE")
+		}
+		return newJournalHandler(journal.Send, level), nil
+	}
+	return nil, nil
+}
+
+func (o *logOptions) newHandler(w io.Writer, level slog.Level) slog.Handler {
+	options := &slog.HandlerOptions{Level: level}
+	if o.json {
+		return slog.NewJSONHandler(w, options)
+	}
+	return slog.NewTextHandler(w, options)
+}
+
+// close is for the end of the program.
+func (l *logger) close() {
+	if l.file != nil {
+		_ = l.file.Close()
+	}
 }
 
 // A lineLog is where the log of a program in the background goes: to the
-// terminal, for the person who waits for the mount; then to syslog.
+// terminal, for the person who waits for the mount; then to syslog, unless it
+// goes elsewhere already.
 type lineLog struct {
-	mu     sync.Mutex
-	level  slog.Level
-	buffer bytes.Buffer // one record being written
-	write  func(level slog.Level, line string)
+	mu        sync.Mutex
+	level     slog.Level
+	after     slog.Level // the level once the terminal is left
+	elsewhere bool
+	buffer    bytes.Buffer // one record being written
+	write     func(level slog.Level, line string)
 }
 
 func (p persona) writeToTerminal(_ slog.Level, line string) {
@@ -45,12 +114,15 @@ func (p persona) writeToTerminal(_ slog.Level, line string) {
 func (l *lineLog) leaveTerminal() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w, err := syslog.New(syslog.LOG_DAEMON|syslog.LOG_INFO, "sftpmount")
-	if err != nil {
-		l.write = func(slog.Level, string) {}
+	l.level = l.after
+	l.write = func(slog.Level, string) {}
+	if l.elsewhere {
 		return
 	}
-	l.level = slog.LevelInfo
+	w, err := syslog.New(syslog.LOG_DAEMON|syslog.LOG_INFO, "sftpmount")
+	if err != nil {
+		return
+	}
 	l.write = func(level slog.Level, line string) {
 		// There is nobody left to tell that syslog does not listen.
 		switch {
@@ -58,8 +130,10 @@ func (l *lineLog) leaveTerminal() {
 			_ = w.Err(line)
 		case level >= slog.LevelWarn:
 			_ = w.Warning(line)
-		default:
+		case level >= slog.LevelInfo:
 			_ = w.Info(line)
+		default:
+			_ = w.Debug(line)
 		}
 	}
 }

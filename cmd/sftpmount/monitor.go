@@ -3,11 +3,15 @@ package main
 import (
 	"cmp"
 	"log/slog"
+	"net"
 	"os"
 	"slices"
 	"time"
 
 	"sftpmount/cache"
+	"sftpmount/cmd/sftpmount/internal/audit"
+	"sftpmount/cmd/sftpmount/internal/logfile"
+	"sftpmount/cmd/sftpmount/internal/metrics"
 	"sftpmount/cmd/sftpmount/internal/stats"
 	"sftpmount/cmd/sftpmount/internal/status"
 	"sftpmount/fusefs"
@@ -22,30 +26,58 @@ const (
 )
 
 // A monitor sees what is done on a mount and tells how it is. It meets
-// fusefs.Observer and status.Mount.
+// fusefs.Observer, status.Mount and metrics.Mount.
 type monitor struct {
 	*stats.Recorder
+	others     []fusefs.Observer
 	source     string
 	mountpoint string
-	mounted    time.Time
+
+	audit    *logfile.File   // nil: none
+	listener net.Listener    // for metrics; nil: none
+	server   *status.Server  // nil: nobody can ask
+	metrics  *metrics.Server // nil: none
 
 	// Set by start.
-	stack  *stack
-	fuse   *fusefs.Server
-	server *status.Server // nil: nobody can ask
+	stack   *stack
+	fuse    *fusefs.Server
+	mounted time.Time
 }
 
-func newMonitor(o *options) *monitor {
-	return &monitor{Recorder: stats.New(), source: o.target.String(), mountpoint: o.mountpoint}
+// newMonitor opens what the options name. stop must be called in the end.
+func newMonitor(o *options, log *slog.Logger) (*monitor, error) {
+	m := &monitor{Recorder: stats.New(), source: o.target.String(), mountpoint: o.mountpoint}
+	var err error
+	if o.log.slow > 0 {
+		m.others = append(m.others, &slowLog{o.log.slow, log})
+	}
+	if o.log.audit != "" {
+		if m.audit, err = logfile.Open(o.log.audit); err != nil {
+			return nil, failure(exitFailure, "option \"audit_log\": %w", err)
+		}
+		m.others = append(m.others, audit.New(m.audit, log))
+	}
+	if o.log.metrics != "" {
+		if m.listener, err = metrics.Listen(o.log.metrics); err != nil {
+			m.stop(nil)
+			return nil, failure(exitFailure, "option \"metrics\": %w", err)
+		}
+	}
+	return m, nil
 }
 
-// start begins to answer. A mount whose status cannot be asked for is a mount
-// all the same, so a failure is only logged.
+// start begins to answer. A mount that nobody can ask is a mount all the same,
+// so a failure is only logged.
 func (m *monitor) start(stack *stack, fuse *fusefs.Server, log *slog.Logger) {
 	m.stack, m.fuse, m.mounted = stack, fuse, time.Now()
 	var err error
 	if m.server, err = status.Serve(m); err != nil {
 		log.Warn("sftpmount status will not know this mount", "err", err)
+	}
+	if m.listener != nil {
+		if m.metrics, err = metrics.Serve(m.listener, m); err != nil {
+			log.Error("there will be no metrics", "err", err)
+		}
 	}
 }
 
@@ -53,6 +85,31 @@ func (m *monitor) start(stack *stack, fuse *fusefs.Server, log *slog.Logger) {
 func (m *monitor) stop(err error) {
 	if m.server != nil {
 		m.server.Close(exitCode(err), err)
+	}
+	if m.metrics != nil {
+		m.metrics.Close()
+	}
+	if m.listener != nil {
+		_ = m.listener.Close()
+	}
+	if m.audit != nil {
+		_ = m.audit.Close()
+	}
+}
+
+// Begin implements fusefs.Observer.
+func (m *monitor) Begin(r *fusefs.Request) {
+	m.Recorder.Begin(r)
+	for _, o := range m.others {
+		o.Begin(r)
+	}
+}
+
+// End implements fusefs.Observer.
+func (m *monitor) End(r *fusefs.Request) {
+	m.Recorder.End(r)
+	for _, o := range m.others {
+		o.End(r)
 	}
 }
 

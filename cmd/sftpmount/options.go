@@ -20,6 +20,7 @@ type options struct {
 	mount     mountOptions
 	transport transportOptions
 	startup   startOptions
+	log       logOptions
 	helper    helperOptions
 
 	workarounds workaroundOptions
@@ -88,6 +89,9 @@ func (o *options) check() error {
 	}
 	if o.startup.setuid != "" && o.startup.foreground {
 		return usageError("option \"setuid\" works in the background only: leave -f out, or start the program as that user")
+	}
+	if err := o.log.check(o.startup.foreground); err != nil {
+		return err
 	}
 	return o.applyModules()
 }

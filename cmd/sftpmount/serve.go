@@ -15,8 +15,16 @@ import (
 
 // serve connects, mounts and returns when the mount has ended. starter is the
 // process to release when the mount is there, or nil.
-func serve(o *options, starter *parent) error {
-	log, lines := newLogger(o)
+func serve(o *options, starter *parent) (err error) {
+	if err := o.log.refuseBelow(o.mountpoint); err != nil {
+		return err
+	}
+	logger, err := newLogger(o)
+	if err != nil {
+		return err
+	}
+	defer logger.close()
+	log := logger.Logger
 	for _, warning := range o.transport.warnings {
 		log.Warn(warning)
 	}
@@ -32,13 +40,17 @@ func serve(o *options, starter *parent) error {
 		return err
 	}
 	signals := catchSignals()
-	monitor := newMonitor(o)
+	monitor, err := newMonitor(o, log)
+	if err != nil {
+		return err
+	}
+	defer func() { monitor.stop(err) }()
 	stack, mount, err := start(o, monitor, signals, log)
 	if err != nil {
 		return err
 	}
 	if starter != nil {
-		lines.leaveTerminal()
+		logger.lines.leaveTerminal()
 		if err := starter.release(); err != nil {
 			return errors.Join(err, mount.Unmount(), stack.close(signals, log))
 		}
@@ -49,7 +61,6 @@ func serve(o *options, starter *parent) error {
 	waitForEnd(mount, mountpoint, signals, log)
 	service.stop()
 	err = stack.close(signals, log)
-	monitor.stop(err)
 	if err != nil {
 		if starter != nil {
 			log.Error(oneLine(err)) // nobody reads standard error any more

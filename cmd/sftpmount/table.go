@@ -30,6 +30,7 @@ func (o *options) table() []optionGroup {
 		{"How the server is reached", o.transport.rows()},
 		{"Faults of the server", o.workarounds.rows()},
 		{"Starting and debugging", o.startup.rows()},
+		{"Logs and metrics", o.log.rows()},
 		{"", slices.Concat(
 			o.memory.oldRows(),
 			o.names.oldRows(),
