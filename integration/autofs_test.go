@@ -70,7 +70,7 @@ func TestAutofs(t *testing.T) {
 	shell(t, remote, `for name in one two ann; do mkdir $name; printf $name >$name/file; done`)
 	conf := t.TempDir()
 	automount(t, conf, map[string]string{
-		"master": fmt.Sprintf(strings.ReplaceAll("%[1]s/indirect file:%[2]s/indirect OPTIONS\n/- file:%[2]s/direct OPTIONS\n%[1]s/home file:%[2]s/wildcard OPTIONS", "OPTIONS", "--timeout 1 --negative-timeout 1"), dir, conf),
+		"master":   fmt.Sprintf(strings.ReplaceAll("%[1]s/indirect file:%[2]s/indirect OPTIONS\n/- file:%[2]s/direct OPTIONS\n%[1]s/home file:%[2]s/wildcard OPTIONS", "OPTIONS", "--timeout 1 --negative-timeout 1"), dir, conf),
 		"indirect": fmt.Sprintf(`one -fstype=fuse.sftpmount,%s :root@127.0.0.1\:%s/one`, options, remote),
 		"direct":   fmt.Sprintf(`%s/direct -fstype=sftpmount,%s :root@127.0.0.1\:%s/two`, dir, options, remote),
 		"wildcard": fmt.Sprintf(`* -fstype=fuse,%s :sftpmount\#root@127.0.0.1\:%s/&`, options, remote),

@@ -26,15 +26,15 @@ type wayIn struct {
 }
 
 var waysIn = []wayIn{
-	{"jump host", func(t *testing.T, s *sshd, c *client) ([]string, func()) {
+	{"jump host", func(t *testing.T, _ *sshd, c *client) ([]string, func()) {
 		jump := addJumpHost(t, c)
 		return []string{"-o", "ProxyJump=jump"}, func() { jump.kill(jump.sessions) }
 	}},
-	{"proxy command", func(t *testing.T, s *sshd, c *client) ([]string, func()) {
+	{"proxy command", func(t *testing.T, _ *sshd, c *client) ([]string, func()) {
 		jump := addJumpHost(t, c)
 		return []string{"-o", "ProxyCommand=ssh -F " + c.config + " -W %h:%p jump"}, func() { jump.kill(jump.sessions) }
 	}},
-	{"max_conns", func(t *testing.T, s *sshd, c *client) ([]string, func()) {
+	{"max_conns", func(t *testing.T, s *sshd, _ *client) ([]string, func()) {
 		want := 3 // after a drop they are made again as they are needed
 		return []string{"-o", "max_conns=3"}, func() {
 			sessions := s.sessions()
@@ -43,7 +43,7 @@ var waysIn = []wayIn{
 			kill(sessions[len(sessions)-1], syscall.SIGKILL)
 		}
 	}},
-	{"directport", func(t *testing.T, s *sshd, c *client) ([]string, func()) {
+	{"directport", func(t *testing.T, _ *sshd, c *client) ([]string, func()) {
 		server := startBareServer(t)
 		c.replaceInConfig(t, "Host "+hostAlias, "Host unused")
 		return []string{"-o", fmt.Sprintf("directport=%d,max_conns=2", server.port)}, server.cut

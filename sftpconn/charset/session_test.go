@@ -27,9 +27,9 @@ func TestSession(t *testing.T) {
 	require.NoError(t, os.Mkdir(onDisk, 0o755))
 	dir := filepath.Dir(onDisk) + "/中"
 
-	real, err := s.RealPath(ctx, dir+"/../中")
+	absolute, err := s.RealPath(ctx, dir+"/../中")
 	require.NoError(t, err)
-	assert.Equal(t, dir, real)
+	assert.Equal(t, dir, absolute)
 	_, err = s.Mkdir(ctx, dir+"/夹", 0o755)
 	require.NoError(t, err)
 	f, _, err := s.Open(ctx, dir+"/文", sftpconn.Write|sftpconn.Create, 0o644)
