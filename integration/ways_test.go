@@ -43,6 +43,17 @@ var waysIn = []wayIn{
 			kill(sessions[len(sessions)-1], syscall.SIGKILL)
 		}
 	}},
+	{"ssh program", func(_ *testing.T, s *sshd, _ *client) ([]string, func()) {
+		return []string{"-C"}, func() {
+			assert.Len(s.t, s.sessions(), 1)
+			s.kill(s.sessions)
+		}
+	}},
+	{"program of one channel", func(t *testing.T, s *sshd, c *client) ([]string, func()) {
+		c.writeFile(t, "wrapper", []byte("#!/bin/sh\n[ $1 != -V ] && exec ssh \"$@\"\n"))
+		require.NoError(t, os.Chmod(c.path("wrapper"), 0o700))
+		return []string{"-o", "ssh_command=" + c.path("wrapper")}, func() { s.kill(s.sessions) }
+	}},
 	{"directport", func(t *testing.T, _ *sshd, c *client) ([]string, func()) {
 		server := startBareServer(t)
 		c.replaceInConfig(t, "Host "+hostAlias, "Host unused")

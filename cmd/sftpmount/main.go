@@ -14,6 +14,8 @@ package main
 import (
 	"fmt"
 	"os"
+
+	"sftpmount/sftpconn/sshdial"
 )
 
 // defaultPath is where programs such as fusermount3 and ssh are looked for if
@@ -23,6 +25,9 @@ const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 func main() {
 	if os.Getenv("PATH") == "" { // mount(8) hands on none
 		_ = os.Setenv("PATH", defaultPath)
+	}
+	if code, was := sshdial.HandOnQuestion(os.Args[1:]); was {
+		os.Exit(code)
 	}
 	who := calledAs(os.Args[0])
 	code, err := run(who, os.Args[1:])

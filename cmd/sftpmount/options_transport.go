@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,14 +17,13 @@ type transportOptions struct {
 	passwordStdin bool
 	sftpServer    string
 	maxConns      int
+	transport     string // as sshdial calls it
+	sshCommand    []string
 
 	// Instead of SSH.
 	directPort int
 	vsock      vsockAddress
 	passive    bool
-
-	// warnings are lines for the person who mounts.
-	warnings []string
 }
 
 // A vsockAddress is that of a server in a virtual machine, or on its host.
@@ -40,6 +40,19 @@ func (o *transportOptions) rows() []option {
 		{"port", "N", "port on the server, as -p", func(v string) error { return o.applySSH("Port", v, true) }},
 		{"password_stdin", "", "read the password from standard input", set(&o.passwordStdin, true)},
 		{"sftp_server", "NAME|PATH", "subsystem or program there that speaks SFTP (sftp)", text(&o.sftpServer)},
+		{"transport", "native|ssh", "our own SSH (the default) or the ssh program", func(v string) error {
+			if v != sshdial.TransportNative && v != sshdial.TransportSSH {
+				return fmt.Errorf("%q is neither native nor ssh", v)
+			}
+			o.transport = v
+			return nil
+		}},
+		{"ssh_command", "COMMAND", "another ssh program, with arguments", func(v string) error {
+			if o.sshCommand = splitCommand(v); len(o.sshCommand) == 0 {
+				return errors.New("it names no program")
+			}
+			return nil
+		}},
 		{"max_conns", "N", "how many connections file contents may take (1)", number(&o.maxConns)},
 		{"directport", "PORT", "an SFTP server listens there: no SSH, no encryption", number(&o.directPort)},
 		{"vsock", "CID:PORT", "the same in a virtual machine, or on its host", func(v string) (err error) {
@@ -58,12 +71,15 @@ func (o *transportOptions) oldRows() []option {
 	}
 }
 
-// laterRows are known and not there yet.
-func (o *transportOptions) laterRows() []option {
-	return []option{
-		{"ssh_command", "COMMAND", "", notYet},
-		{"transport", "ssh", "", notYet},
+// splitCommand splits at spaces. A backslash before a space makes it part of a
+// word; nothing else is special, as in sshfs.
+func splitCommand(command string) []string {
+	const space = "\x00" // which no argument can hold
+	words := strings.Fields(strings.ReplaceAll(command, `\ `, space))
+	for i := range words {
+		words[i] = strings.ReplaceAll(words[i], space, " ")
 	}
+	return words
 }
 
 // withoutSSH returns the option that goes without SSH, or "".
@@ -84,16 +100,10 @@ func (o *transportOptions) applySSH(keyword, value string, hasValue bool) error 
 	if !hasValue || value == "" {
 		return fmt.Errorf("write it as %s=VALUE, see ssh_config(5)", keyword)
 	}
-	switch strings.ToLower(keyword) {
-	case "port":
+	if strings.EqualFold(keyword, "port") {
 		if n, err := strconv.ParseUint(value, 10, 16); err != nil || n == 0 {
 			return fmt.Errorf("%q is not a number from 1 to 65535", value)
 		}
-	case "compression":
-		if strings.EqualFold(value, "yes") {
-			o.warnings = append(o.warnings, "compression is not supported yet: going on without it")
-		}
-		return nil
 	}
 	o.ssh = append(o.ssh, sshOption{keyword, value})
 	return nil

@@ -13,10 +13,9 @@ func TestTransportOptions(t *testing.T) {
 		"slave": func(o *options) {
 			o.transport.passive, o.startup.foreground, o.link.noReconnect = true, true, true
 		},
-		"User=ann":       func(o *options) { o.transport.ssh = []sshOption{{"User", "ann"}} },
-		"Compression=no": func(*options) {},
-		"Compression=yes": func(o *options) {
-			o.transport.warnings = []string{"compression is not supported yet: going on without it"}
-		},
+		"User=ann":                    func(o *options) { o.transport.ssh = []sshOption{{"User", "ann"}} },
+		"Compression=yes":             func(o *options) { o.transport.ssh = []sshOption{{"Compression", "yes"}} },
+		"transport=ssh":               func(o *options) { o.transport.transport = "ssh" },
+		`ssh_command=ssh -o  A=b\\ c`: func(o *options) { o.transport.sshCommand = []string{"ssh", "-o", "A=b c"} },
 	}.check(t)
 }

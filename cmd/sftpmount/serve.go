@@ -25,9 +25,6 @@ func serve(o *options, starter *parent) (err error) {
 	}
 	defer logger.close()
 	log := logger.Logger
-	for _, warning := range o.transport.warnings {
-		log.Warn(warning)
-	}
 	if len(o.ignored) > 0 {
 		log.Debug("accepted options that mean nothing here", "options", o.ignored)
 	}

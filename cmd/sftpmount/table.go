@@ -37,7 +37,6 @@ func (o *options) table() []optionGroup {
 			o.transport.oldRows(),
 			o.startup.oldRows(),
 		)},
-		{"", o.transport.laterRows()},
 	}
 }
 

@@ -14,8 +14,6 @@ import (
 
 var errNotYet = errors.New("not supported yet")
 
-func notYet(string) error { return errNotYet }
-
 func set[T any](place *T, value T) func(string) error {
 	return func(string) error {
 		*place = value

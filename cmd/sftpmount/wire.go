@@ -34,6 +34,8 @@ func (o *options) dialOptions(log *slog.Logger) (sshdial.Options, error) {
 		Overrides:  o.transport.sshOverrides(),
 		Subsystem:  o.transport.sftpServer,
 		MaxConns:   o.transport.maxConns,
+		Transport:  o.transport.transport,
+		Command:    o.transport.sshCommand,
 		Prompter:   sshdial.Terminal{},
 		Logger:     log,
 	}

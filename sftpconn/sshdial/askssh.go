@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,11 +18,14 @@ var errNoSSH = errors.New("no ssh program with -G")
 // askSSH asks the installed ssh program for the settings that it would use, and
 // for those that are built into it.
 func askSSH(ctx context.Context, opts Options) (set, builtin settings, err error) {
-	ssh, err := exec.LookPath("ssh")
+	name, args := "ssh", []string(nil)
+	if len(opts.Command) > 0 && isOpenSSH(ctx, opts.Command[0]) {
+		name, args = opts.Command[0], slices.Clone(opts.Command[1:])
+	}
+	ssh, err := exec.LookPath(name)
 	if err != nil {
 		return nil, nil, errNoSSH
 	}
-	var args []string
 	if opts.ConfigFile != "" {
 		args = append(args, "-F", opts.ConfigFile)
 	}

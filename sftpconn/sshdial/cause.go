@@ -40,7 +40,10 @@ func CauseOf(err error) Cause {
 	var algorithms *ssh.AlgorithmNegotiationError
 	var hostKey *HostKeyError
 	var auth *AuthError
+	var program *programError
 	switch {
+	case errors.As(err, &program):
+		return program.cause
 	case errors.As(err, &dns):
 		return CauseUnknownHost
 	case errors.Is(err, syscall.ECONNREFUSED):

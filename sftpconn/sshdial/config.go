@@ -29,6 +29,11 @@ type Config struct {
 	ProxyCommand string  // for the shell, tokens expanded; "" if there is none
 	Via          *Config // the last jump host (ProxyJump); nil if there is none
 
+	// Program says why an ssh program is the transport; "" if none is. Then
+	// Via and the lists of algorithms are its own business.
+	Program string
+	openSSH bool // the program is OpenSSH's
+
 	ServerAliveInterval time.Duration // 0: no keepalive
 	ServerAliveCountMax int
 
@@ -94,7 +99,8 @@ func resolve(ctx context.Context, opts Options, targets []place) (Config, error)
 		return Config{}, err
 	}
 	set, builtin, err := askSSH(ctx, opts)
-	if errors.Is(err, errNoSSH) {
+	hasSSH := !errors.Is(err, errNoSSH)
+	if !hasSSH {
 		set, err = readFiles(opts)
 	}
 	if err != nil {
@@ -107,12 +113,24 @@ func resolve(ctx context.Context, opts Options, targets []place) (Config, error)
 	if slices.Contains(targets, cfg.place()) {
 		return Config{}, fmt.Errorf("ssh_config: %s is to be reached through itself; give it \"ProxyJump none\"", cfg.Host)
 	}
+	if hasSSH || opts.namesProgram() {
+		cfg.findProgram(ctx, opts, set)
+	}
+	if cfg.Program != "" {
+		return cfg, nil
+	}
+	if isYes(set.first("compression")) {
+		opts.logger().Warn("going on without compression, which needs the ssh program: transport=ssh")
+	}
+	if err := cfg.setAlgorithms(set, builtin); err != nil {
+		return Config{}, err
+	}
 	cfg.Via, err = resolveJump(ctx, opts, set.first("proxyjump"), append([]place{cfg.place()}, targets...))
 	return cfg, err
 }
 
-// newConfig reads set, the settings for host. Lists of algorithms that are the
-// same in builtin, the settings of an empty ssh_config, were not chosen by
+// newConfig reads set, the settings for host, but for lists of algorithms. What
+// is the same in builtin, the settings of an empty ssh_config, was not chosen by
 // anybody.
 func newConfig(host string, set, builtin settings) (Config, error) {
 	local := newLocalUser()
@@ -157,9 +175,6 @@ func newConfig(host string, set, builtin settings) (Config, error) {
 		if cfg.ProxyCommand != "" {
 			cfg.ConnectTimeout = defaultProxyTimeout
 		}
-	}
-	if err := cfg.setAlgorithms(set, builtin); err != nil {
-		return Config{}, err
 	}
 	return cfg, r.err
 }

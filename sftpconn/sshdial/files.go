@@ -25,7 +25,8 @@ var fileKeywords = []string{
 	"preferredauthentications", "pubkeyauthentication", "passwordauthentication",
 	"kbdinteractiveauthentication", "numberofpasswordprompts", "batchmode",
 	"bindinterface", "connectionattempts", "tcpkeepalive", "ipqos", "proxyjump", "proxycommand",
-	"knownhostscommand", "revokedhostkeys", "rekeylimit",
+	"compression", "gssapiauthentication",
+	"hostbasedauthentication", "pkcs11provider", "proxyusefdpass", "knownhostscommand", "revokedhostkeys", "rekeylimit",
 }
 
 // readFiles reads the settings for opts.Host from the files that ssh would

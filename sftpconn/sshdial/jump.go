@@ -31,7 +31,7 @@ func resolveJump(ctx context.Context, opts Options, jumps string, targets []plac
 	if err != nil {
 		return nil, fmt.Errorf("ssh_config: ProxyJump %s: %w", jumps, err)
 	}
-	hop.ConfigFile = opts.ConfigFile
+	hop.ConfigFile, hop.Transport = opts.ConfigFile, TransportNative
 	if last >= 0 {
 		hop.Overrides = []string{"ProxyJump=" + jumps[:last]}
 	}

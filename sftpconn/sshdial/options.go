@@ -17,6 +17,12 @@ type Options struct {
 	ConfigFile string   // as ssh -F: "" the usual files, "none" no file
 	Overrides  []string // "Keyword=value" or "Keyword value", as ssh -o
 
+	// Transport is [TransportNative] or [TransportSSH]; "" is the former
+	// unless a setting needs the latter. Command is the ssh program to use,
+	// with arguments that come before all others; it asks for TransportSSH.
+	Transport string
+	Command   []string
+
 	// Subsystem is the SSH subsystem that speaks SFTP; "" means "sftp". With
 	// a "/" in it, it is the command line of an SFTP server instead.
 	Subsystem string

@@ -21,8 +21,9 @@ import (
 // logged.
 type process struct {
 	net.Conn
-	cmd  *exec.Cmd
-	said *saying
+	cmd     *exec.Cmd
+	said    *saying
+	explain func(lastLine string) error // what it means; nil: just that
 
 	ended chan struct{} // closed when it has ended
 	err   error         // how; set before ended is closed
@@ -81,16 +82,24 @@ func (p *process) reason(err error) error {
 	err = io.EOF
 	select {
 	case <-p.ended:
+		return p.failure()
 	case <-time.After(endPatience):
 		return err
 	}
-	if text := p.said.lastLine(); text != "" {
-		return fmt.Errorf("%s: %w", text, err)
+}
+
+// failure says why the program has ended. It is an io.EOF.
+func (p *process) failure() error {
+	text := p.said.lastLine()
+	switch {
+	case text != "" && p.explain != nil:
+		return p.explain(text)
+	case text != "":
+		return fmt.Errorf("%s: %w", text, io.EOF)
+	case p.err != nil:
+		return fmt.Errorf("the program ended with %w: %w", p.err, io.EOF)
 	}
-	if p.err != nil {
-		return fmt.Errorf("the program ended with %w: %w", p.err, err)
-	}
-	return err
+	return io.EOF
 }
 
 // Close ends the program and returns when it has ended.

@@ -25,18 +25,23 @@ type proxyConn struct {
 
 func (c *proxyConn) RemoteAddr() net.Addr { return c.remote }
 
-// startProxy lets the user's shell become the program, as ssh does. The keys and
-// the hang-up of a terminal are this program's to answer; they must not take the
-// connection away while it still sends what was written.
+// startProxy lets the user's shell become the program, as ssh does.
 func (d *Dialer) startProxy() (net.Conn, error) {
 	shell := os.Getenv("SHELL")
 	if shell == "" {
 		shell = "/bin/sh"
 	}
-	cmd := exec.Command("/bin/sh", "-c", `trap "" INT QUIT HUP; exec "$0" -c "$1"`, shell, "exec "+d.cfg.ProxyCommand)
+	cmd := deafToTerminal([]string{shell, "-c", "exec " + d.cfg.ProxyCommand})
 	p, err := startProcess(cmd, d.log.With("program", "ProxyCommand"))
 	if err != nil {
 		return nil, permanent(fmt.Errorf("ProxyCommand %s: %w", d.cfg.ProxyCommand, err))
 	}
 	return &proxyConn{p, namedAddr(d.cfg.address())}, nil
+}
+
+// deafToTerminal runs a program that may ask on the terminal, but whose keys and
+// hang-up are this program's to answer: they must not take the connection away
+// while it still sends what was written.
+func deafToTerminal(argv []string) *exec.Cmd {
+	return exec.Command("/bin/sh", append([]string{"-c", `trap "" INT QUIT HUP; exec "$0" "$@"`}, argv...)...)
 }

@@ -239,6 +239,11 @@ func (p thinker) Prompt(ctx context.Context, _ string, _ bool) ([]byte, error) {
 	return nil, ctx.Err()
 }
 
+// interrupter breaks every question off.
+type interrupter struct{}
+
+func (interrupter) Prompt(context.Context, string, bool) ([]byte, error) { return nil, ErrInterrupted }
+
 // prompter answers questions in order, and fails the test when there are more.
 type prompter struct {
 	t       *testing.T

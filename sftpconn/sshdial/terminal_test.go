@@ -161,8 +161,12 @@ func TestQuestionEndsWithItsContext(t *testing.T) {
 
 const childVariable = "SSHDIAL_TEST_CONFIG"
 
-// TestMain is also the program that TestDialOnTerminal starts.
+// TestMain is also the program that TestDialOnTerminal starts, and the one that
+// ssh asks by.
 func TestMain(m *testing.M) {
+	if code, was := HandOnQuestion(os.Args[1:]); was {
+		os.Exit(code)
+	}
 	if path := os.Getenv(childVariable); path != "" {
 		os.Exit(dialOnTerminal(path))
 	}

@@ -28,6 +28,10 @@ type Way interface {
 
 // NewWay returns the way to the server that cfg describes, over SSH.
 func NewWay(cfg Config, opts Options) Way {
+	if cfg.Program != "" {
+		opts.logger().Info("the ssh program is the transport", "since", cfg.Program)
+		return several(newProgramWay(cfg, opts), opts)
+	}
 	return several(nativeWay{NewDialer(cfg, opts)}, opts)
 }
 
