@@ -19,6 +19,7 @@ import (
 	"sftpmount/sftpconn"
 	"sftpmount/sftpconn/charset"
 	"sftpmount/sftpconn/idmap"
+	"sftpmount/sftpconn/longpath"
 	"sftpmount/sftpconn/sshdial"
 )
 
@@ -180,7 +181,7 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 		if err != nil {
 			return nil, err
 		}
-		session, err := o.wrap(ctx, conn, owners)
+		session, err := o.wrap(ctx, longpath.Wrap(conn, transport), owners)
 		if err == nil {
 			s.current.Store(&connection{route, transport, conn})
 		}
@@ -201,7 +202,7 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 
 // wrap returns a session whose owners are those of this machine, and whose names
 // are in UTF-8.
-func (o *options) wrap(ctx context.Context, conn *sftpconn.Conn, owners ownerMap) (sftpconn.Session, error) {
+func (o *options) wrap(ctx context.Context, conn *longpath.Session, owners ownerMap) (sftpconn.Session, error) {
 	var session sftpconn.Session = conn
 	if owners != nil {
 		ids, err := owners(ctx, conn)
