@@ -100,6 +100,12 @@ func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sf
 			return attr, nil
 		}
 	}
+	end, err := f.turn(ctx, "change of attributes", path)
+	if err != nil {
+		return sftpconn.Attr{}, err
+	}
+	defer end()
+	_, _, q = f.known(path, (*names).lookup)
 	if c := q.content; c != nil {
 		if o := c.changeBehind(set); o != nil {
 			return c.outcome(ctx, o)
@@ -108,7 +114,7 @@ func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sf
 			return sftpconn.Attr{}, err
 		}
 	}
-	attr, err := f.under.SetAttr(ctx, path, set)
+	attr, err := f.direct.SetAttr(ctx, path, set)
 	if q.content != nil && set.Valid&sftpconn.AttrSize != 0 {
 		q.content.cut(attr, err)
 	}

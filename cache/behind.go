@@ -20,14 +20,15 @@ type errandWork struct {
 
 // behind has a change carried out later, in order with everything else about
 // paths. What it leads to is remembered by the caller, in one go with this: f.mu
-// is held. It returns false if f is closed.
+// is held. It returns false if f is closed, or if nobody knows what is under way
+// about paths will lead to.
 func (f *FS) behind(ctx context.Context, change string, work errandWork, paths ...string) bool {
-	e := f.errands.add(change, paths...)
+	e := f.errands.add(change, false, paths...)
 	carried := f.ctx
 	if owner, ok := sftpconn.OwnerIn(ctx); ok {
 		carried = sftpconn.WithOwner(f.ctx, owner)
 	}
-	if !f.spawn(func() { f.carryOut(carried, e, work) }) {
+	if e.unsure() || !f.spawn(func() { f.carryOut(carried, e, work) }) {
 		f.errands.finish(e, nil)
 		return false
 	}
@@ -35,7 +36,7 @@ func (f *FS) behind(ctx context.Context, change string, work errandWork, paths .
 }
 
 func (f *FS) carryOut(ctx context.Context, e *errand, work errandWork) {
-	err := work.do(ctx, e.await(ctx))
+	err := work.do(ctx, e.await(ctx, &f.progress))
 	if err != nil {
 		f.opts.Logger.Error("a change that was answered already could not be made",
 			"change", e.change, "path", e.paths[len(e.paths)-1], "err", err)
@@ -69,6 +70,27 @@ func (f *FS) request(before delivery, do func(context.Context) error) errandWork
 		defer leave()
 		return do(ctx)
 	}}
+}
+
+// turn waits until it is the turn of a request that changes something about paths,
+// and is not answered before. It fails if something failed that came before it.
+// The caller calls end when it has taken in what the request led to.
+func (f *FS) turn(ctx context.Context, change string, paths ...string) (end func(), err error) {
+	if f.errands == nil {
+		return func() {}, nil
+	}
+	e := f.errands.add(change, true, paths...)
+	end = func() { f.errands.finish(e, nil) }
+	err = e.await(ctx, &f.progress)
+	for _, path := range paths {
+		if err == nil {
+			err = f.errands.takeFailure(path)
+		}
+	}
+	if err != nil {
+		end()
+	}
+	return end, err
 }
 
 // canQueue waits for room for one more change. It reports whether changes are

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"sync"
 )
 
@@ -22,6 +23,7 @@ type errand struct {
 	change string   // such as "mkdir", for messages
 	paths  []string // that it is about, the one that it makes last
 	after  []prior
+	waited bool // its caller waits for it: it was not answered
 	done   chan struct{}
 	err    error // set before done is closed
 }
@@ -66,9 +68,9 @@ func newErrands() *errands {
 	return es
 }
 
-// add registers an errand, which is carried out by whoever calls run.
-func (es *errands) add(change string, paths ...string) *errand {
-	e := &errand{change: change, paths: paths, done: make(chan struct{})}
+// add registers an errand. The caller sees to it that it is carried out.
+func (es *errands) add(change string, waited bool, paths ...string) *errand {
+	e := &errand{change: change, paths: paths, waited: waited, done: make(chan struct{})}
 	es.mu.Lock()
 	defer es.mu.Unlock()
 	e.after = es.before(paths)
@@ -230,23 +232,22 @@ func (es *errands) unsettled() []string {
 
 // await waits until all of those before are done. It returns the error of the
 // first vital one that failed.
-func (e *errand) await(ctx context.Context) error {
+func (e *errand) await(ctx context.Context, progress *progress) error {
 	var first error
 	for _, p := range e.after {
-		select {
-		case <-p.errand.done:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := progress.await(ctx, p.errand.done); err != nil {
+			return err
 		}
 		if p.vital && p.errand.err != nil && first == nil {
-			first = p.failure()
+			first = fmt.Errorf("%s before it failed: %w", p.errand.change, p.errand.err)
 		}
 	}
 	return first
 }
 
-func (p prior) failure() error {
-	return fmt.Errorf("%s before it failed: %w", p.errand.change, p.errand.err)
+// unsure reports whether something before is not known to succeed.
+func (e *errand) unsure() bool {
+	return slices.ContainsFunc(e.after, func(p prior) bool { return p.errand.waited })
 }
 
 // enter takes one of the slots. leave gives it back.

@@ -48,6 +48,15 @@ func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mo
 			return file, attr, nil
 		}
 	}
+	open := f.under.Open
+	if flags&changing != 0 {
+		end, err := f.turn(ctx, "open", path)
+		if err != nil {
+			return nil, sftpconn.Attr{}, err
+		}
+		defer end()
+		open = f.direct.Open
+	}
 	o := f.beginOpen(path)
 	if o.content != nil {
 		defer o.content.leave()
@@ -59,7 +68,7 @@ func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mo
 		}
 		o.before = o.content.view()
 	}
-	under, attr, err := f.under.Open(ctx, path, flags, mode)
+	under, attr, err := open(ctx, path, flags, mode)
 	if err != nil {
 		f.openFailed(path, flags)
 		return nil, attr, err

@@ -52,8 +52,13 @@ func (f *FS) Mkdir(ctx context.Context, path string, mode uint32) (sftpconn.Attr
 			return attr, nil
 		}
 	}
+	end, err := f.turn(ctx, "mkdir", path)
+	if err != nil {
+		return sftpconn.Attr{}, err
+	}
+	defer end()
 	q := f.asking()
-	attr, err := f.under.Mkdir(ctx, path, mode)
+	attr, err := f.direct.Mkdir(ctx, path, mode)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
@@ -76,8 +81,13 @@ func (f *FS) Symlink(ctx context.Context, target, path string) (sftpconn.Attr, e
 			return attr, nil
 		}
 	}
+	end, err := f.turn(ctx, "symlink", path)
+	if err != nil {
+		return sftpconn.Attr{}, err
+	}
+	defer end()
 	q := f.asking()
-	attr, err := f.under.Symlink(ctx, target, path)
+	attr, err := f.direct.Symlink(ctx, target, path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
@@ -92,8 +102,13 @@ func (f *FS) Symlink(ctx context.Context, target, path string) (sftpconn.Attr, e
 
 // Link implements [sftpconn.FS].
 func (f *FS) Link(ctx context.Context, oldPath, newPath string) (sftpconn.Attr, error) {
+	end, err := f.turn(ctx, "link", oldPath, newPath)
+	if err != nil {
+		return sftpconn.Attr{}, err
+	}
+	defer end()
 	_, _, q := f.known(oldPath, (*names).lookup)
-	attr, err := q.content.overlaid(ctx, func() (sftpconn.Attr, error) { return f.under.Link(ctx, oldPath, newPath) })
+	attr, err := q.content.overlaid(ctx, func() (sftpconn.Attr, error) { return f.direct.Link(ctx, oldPath, newPath) })
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
@@ -113,7 +128,7 @@ func (f *FS) Remove(ctx context.Context, path string) error {
 	if err != nil || async && f.removeBehind(ctx, path) {
 		return err
 	}
-	return f.remove(path, func() error { return f.under.Remove(ctx, path) })
+	return f.remove(ctx, path, f.direct.Remove)
 }
 
 // Rmdir implements [sftpconn.FS].
@@ -122,14 +137,19 @@ func (f *FS) Rmdir(ctx context.Context, path string) error {
 	if err != nil || async && f.rmdirBehind(ctx, path) {
 		return err
 	}
-	return f.remove(path, func() error { return f.under.Rmdir(ctx, path) })
+	return f.remove(ctx, path, f.direct.Rmdir)
 }
 
-func (f *FS) remove(path string, remove func() error) error {
+func (f *FS) remove(ctx context.Context, path string, remove func(context.Context, string) error) error {
+	end, err := f.turn(ctx, "remove", path)
+	if err != nil {
+		return err
+	}
+	defer end()
 	f.mu.Lock()
 	f.opens.begin(path)
 	f.mu.Unlock()
-	err := remove()
+	err = remove(ctx, path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.opens.end(path)
@@ -159,10 +179,15 @@ func (f *FS) Rename(ctx context.Context, oldPath, newPath string, replace bool) 
 			return err
 		}
 	}
+	end, err := f.turn(ctx, "rename", oldPath, newPath)
+	if err != nil {
+		return err
+	}
+	defer end()
 	f.mu.Lock()
 	f.opens.begin(oldPath, newPath)
 	f.mu.Unlock()
-	err = f.under.Rename(ctx, oldPath, newPath, replace)
+	err = f.direct.Rename(ctx, oldPath, newPath, replace)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.opens.end(oldPath, newPath)

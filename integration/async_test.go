@@ -109,3 +109,14 @@ func TestUnmountWithUnsentChanges(t *testing.T) {
 		assert.True(t, strings.Contains(string(log), told), "%s in\n%s", told, log)
 	}
 }
+
+// What is answered to one process holds for what others do meanwhile: nothing that
+// was answered fails.
+func TestStressWithAsyncClose(t *testing.T) {
+	t.Parallel()
+	m := newLinkedMount(t, "-o", "async_close")
+	m.link.SetDelay(3 * time.Millisecond)
+	stress(t, m, newRandom(t))
+	run(t, m.dir, "sync", ".")
+	m.sameTrees(m.remote, m.dir)
+}

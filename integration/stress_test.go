@@ -24,6 +24,11 @@ func surviveStress(t *testing.T, m *linkedMount, random *rand.Rand) {
 	// What one of them removes while the link is down, another cannot go on
 	// writing to.
 	m.expect(`level=ERROR msg="(a file that was open.*could not be opened again|written data was lost)".*stale file handle`)
+	stress(t, m, random)
+	m.sameTrees(m.remote, m.dir)
+}
+
+func stress(t *testing.T, m *linkedMount, random *rand.Rand) {
 	var processes sync.WaitGroup
 	for range 4 {
 		cmd := helper(t, "stress", m.dir, fmt.Sprint(random.Uint64()), surviveTime().String())
@@ -34,7 +39,6 @@ func surviveStress(t *testing.T, m *linkedMount, random *rand.Rand) {
 		})
 	}
 	processes.Wait()
-	m.sameTrees(m.remote, m.dir)
 }
 
 func stressHelper(args []string) error {
