@@ -16,15 +16,16 @@ type command struct {
 	name   string
 	args   string // as the help shows them
 	help   string // empty: it is for other programs, and the help leaves it out
+	usage  string // what its -h shows; empty: it takes no flags
 	mounts bool   // its arguments are mountpoints
 	run    func(args []string) (exit int, err error)
 }
 
 func commands() []command {
 	return []command{
-		{"status", "[mountpoint]", "tell how a mount is; --json, --watch", true, runStatus},
-		{"list", "", "list the mounts of this user", false, runList},
-		{"unmount", "mountpoint", "unmount, and wait until all data is sent", true, runUnmount},
+		{"status", "[mountpoint]", "tell how a mount is; --json, --watch", statusUsage, true, runStatus},
+		{"list", "", "list the mounts of this user", listUsage, false, runList},
+		{"unmount", "mountpoint", "unmount, and wait until all data is sent", unmountUsage, true, runUnmount},
 		{name: "version", help: "show version, commit and Go", run: runVersion},
 		{name: "complete", run: runComplete},
 	}

@@ -48,6 +48,9 @@ func complete(words []string) []candidate {
 	if len(before) > 0 {
 		previous = before[len(before)-1]
 	}
+	if c := ourselves.findCommand(before); c != nil {
+		return completeCommand(c, word)
+	}
 	switch {
 	case previous == "-o" || previous == "--options":
 		return completeOption(word)
@@ -58,19 +61,23 @@ func complete(words []string) []candidate {
 	case strings.HasPrefix(word, "-o"):
 		return prefixed("-o", completeOption(word[2:]))
 	case strings.HasPrefix(word, "-"):
-		return starting(word, completeFlags())
+		return starting(word, completeFlags(usageText))
 	}
 	return completePlace(before, word)
 }
 
+func completeCommand(c *command, word string) []candidate {
+	switch {
+	case strings.HasPrefix(word, "-"):
+		return starting(word, completeFlags(c.usage))
+	case c.mounts:
+		return starting(word, ownMounts())
+	}
+	return nil
+}
+
 // completePlace completes a word that is neither flag nor option.
 func completePlace(before []string, word string) []candidate {
-	if c := ourselves.findCommand(before); c != nil {
-		if c.mounts {
-			return starting(word, ownMounts())
-		}
-		return nil
-	}
 	switch places(before) {
 	case 0:
 		if strings.Contains(word, ":") { // a directory there, which asking for would need a login
@@ -103,10 +110,10 @@ func places(words []string) int {
 	return count
 }
 
-// completeFlags lists the flags, from the help.
-func completeFlags() []candidate {
+// completeFlags lists the flags that a usage text explains.
+func completeFlags(usage string) []candidate {
 	var candidates []candidate
-	for line := range strings.Lines(usageText) {
+	for line := range strings.Lines(usage) {
 		if flag, help, ok := strings.Cut(strings.TrimSpace(line), "  "); ok && strings.HasPrefix(flag, "-") {
 			name, _, _ := strings.Cut(flag, " ")
 			candidates = append(candidates, candidate{name, strings.TrimSpace(help)})

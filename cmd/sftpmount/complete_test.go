@@ -27,6 +27,8 @@ func TestComplete(t *testing.T) {
 		"ann@":                     "ann@10.0.0.1: ann@alpha: ann@beta: ann@delta: ann@gamma: ann@included:",
 		"v":                        "version",
 		"version ":                 "",
+		"status --":                "--json --watch",
+		"list -":                   "",
 		"alpha:/d":                 "",
 		"alpha: ":                  ":dirs",
 		"alpha: /mnt ":             "",

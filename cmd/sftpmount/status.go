@@ -63,8 +63,10 @@ func findMount(answers []status.Answer, path string) (*status.Answer, error) {
 	if found, _ := status.Find(answers, path); found != nil {
 		return found, nil
 	}
-	return nil, errors.Join(failure(exitMountpoint, "%s is not on a mount of this user: sftpmount list shows them all", path),
-		silentMounts(answers))
+	if err := silentMounts(answers); err != nil {
+		return nil, failure(exitMountpoint, "%s is on no mount of this user that answers: %w", path, err)
+	}
+	return nil, failure(exitMountpoint, "%s is not on a mount of this user: sftpmount list shows them all", path)
 }
 
 // silentMounts is an error about each program that does not answer.

@@ -13,7 +13,7 @@ type Bar struct {
 	w        io.Writer
 	terminal bool
 	begun    time.Time
-	first    int64     // bytes that were unsent when it began
+	first    Progress  // when the most was unsent
 	shown    time.Time // when the last line was written
 }
 
@@ -34,9 +34,11 @@ func NewBar(w io.Writer, terminal bool) *Bar {
 
 // Show shows p.
 func (b *Bar) Show(p Progress) {
-	b.first = max(b.first, p.UnsentBytes)
+	if p.UnsentBytes > b.first.UnsentBytes || b.first.UnsentBytes == 0 && p.UnsentFiles > b.first.UnsentFiles {
+		b.first = p
+	}
 	switch {
-	case p.UnsentBytes == 0 || time.Since(b.begun) < barDelay:
+	case p.UnsentFiles == 0 || time.Since(b.begun) < barDelay:
 	case b.terminal:
 		_, _ = fmt.Fprintf(b.w, "\r%s %s\x1b[K", b.bar(p), b.describe(p))
 		b.shown = time.Now()
@@ -54,7 +56,11 @@ func (b *Bar) Clear() {
 }
 
 func (b *Bar) bar(p Progress) string {
-	done := int(barWidth * (b.first - p.UnsentBytes) / b.first)
+	left, all := p.UnsentBytes, b.first.UnsentBytes
+	if all == 0 { // changes without contents
+		left, all = int64(p.UnsentFiles), int64(b.first.UnsentFiles)
+	}
+	done := int(barWidth * max(0, all-left) / all)
 	return "[" + strings.Repeat("#", done) + strings.Repeat("-", barWidth-done) + "]"
 }
 
@@ -64,7 +70,7 @@ func (b *Bar) describe(p Progress) string {
 	if p.State != "up" {
 		return text + ", the link is down (" + p.State + ")"
 	}
-	if sent := b.first - p.UnsentBytes; sent > 0 {
+	if sent := b.first.UnsentBytes - p.UnsentBytes; sent > 0 {
 		rate := float64(sent) / time.Since(b.begun).Seconds()
 		text += fmt.Sprintf(", %s/s, %s left", Bytes(int64(rate)), Duration(seconds(float64(p.UnsentBytes)/rate)))
 	}

@@ -24,7 +24,7 @@ type Report struct {
 
 // Connection says how the server is reached.
 type Connection struct {
-	State       string     `json:"state"`           // up, connecting, waiting or closed
+	State       string     `json:"state"`           // up, connecting, waiting, asleep (not used yet) or closed
 	Since       time.Time  `json:"since"`           // when it came up, or went down
 	Number      int        `json:"number"`          // how many connections there were, with this one
 	Attempts    int        `json:"failed_attempts"` // since it went down

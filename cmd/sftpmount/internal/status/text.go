@@ -89,6 +89,8 @@ func (c *Connection) Describe(now time.Time) string {
 		return fmt.Sprintf("up for %s%s, %s", since, again, plural(int64(c.Server.Channels), "channel"))
 	case "closed":
 		return "closed " + since + " ago"
+	case "asleep":
+		return "not made yet: the first use will"
 	}
 	text := fmt.Sprintf("DOWN for %s, %s after %s", since, c.State, plural(int64(c.Attempts), "failed attempt"))
 	if c.NextAttempt != nil {
@@ -108,6 +110,9 @@ func (c *Connection) DescribeError(now time.Time) string {
 
 // Describe says which server it is, and how far.
 func (s *Remote) Describe() string {
+	if s.User == "" {
+		return Printable(s.Host) + ", not connected yet"
+	}
 	text := fmt.Sprintf("%s@%s", s.User, s.Host)
 	if s.Address != "" {
 		text += " (" + s.Address + ")"
@@ -120,7 +125,7 @@ func (s *Remote) Describe() string {
 
 func (s *Remote) encryption() string {
 	if s.Cipher == "" {
-		return "unknown: another program connects"
+		return "unknown"
 	}
 	return Printable(fmt.Sprintf("%s, key exchange %s, host key %s", s.Cipher, s.KeyExchange, s.HostKey))
 }
@@ -173,7 +178,11 @@ func (r *Report) UnsentLines() []string {
 			lines = append(lines, fmt.Sprintf("and %s more", plural(int64(len(r.Unsent.Files)-i), "file")))
 			break
 		}
-		lines = append(lines, fmt.Sprintf("%9s  %s", Bytes(f.Bytes), Printable(f.Path)))
+		what := Bytes(f.Bytes)
+		if f.Bytes == 0 {
+			what = "change" // of its name or attributes
+		}
+		lines = append(lines, fmt.Sprintf("%9s  %s", what, Printable(f.Path)))
 	}
 	return lines
 }

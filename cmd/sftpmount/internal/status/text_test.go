@@ -31,6 +31,15 @@ func TestText(t *testing.T) {
 	assert.Equal(t, string(want), b.String())
 }
 
+// A mount with delay_connect that nobody has used.
+func TestTextBeforeTheFirstConnection(t *testing.T) {
+	var b strings.Builder
+	r := Report{Connection: Connection{State: "asleep", Server: Remote{Host: "host:/dir"}}}
+	require.NoError(t, WriteText(&b, r))
+	assert.Regexp(t, `connection +not made yet`, b.String())
+	assert.Regexp(t, `server +host:/dir, not connected yet`, b.String())
+}
+
 func TestUnits(t *testing.T) {
 	for n, want := range map[int64]string{
 		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 10188: "9.9 KiB", 10200: "10 KiB", 1023 << 10: "1.0 MiB",
@@ -63,6 +72,14 @@ func TestBar(t *testing.T) {
 	assert.Regexp(t, `^\r\[#{22}-{8}\] 1\.0 MiB of 1 file still to be sent, 1\.\d MiB/s, 0\.\d s left\x1b\[K$`, b.String())
 	bar.Clear()
 	assert.True(t, strings.HasSuffix(b.String(), "\r\x1b[K"))
+
+	b.Reset()
+	bar = NewBar(&b, true)
+	bar.begun = bar.begun.Add(-2 * time.Second)
+	bar.Show(Progress{UnsentFiles: 4, State: "up"})
+	bar.Show(Progress{UnsentFiles: 1, State: "up"})
+	assert.Equal(t, "\r[------------------------------] 0 B of 4 files still to be sent\x1b[K"+
+		"\r[######################--------] 0 B of 1 file still to be sent\x1b[K", b.String())
 
 	b.Reset()
 	bar = NewBar(&b, false)

@@ -22,7 +22,7 @@ func screen(r *status.Report, err error, width, height int) string {
 		lines = append(lines, fmt.Sprintf("%-*s%s", labelWidth, label, text))
 	}
 	connection := r.Connection.Describe(r.Time)
-	if r.Connection.State != "up" {
+	if s := r.Connection.State; s != "up" && s != "asleep" {
 		connection = alert(connection)
 	}
 	add("connection", connection)
