@@ -88,6 +88,21 @@ func TestBackground(t *testing.T) {
 	m.unmount()
 }
 
+// Nothing that stays in the background holds what it inherited, such as the pipe
+// of a shell that collects output.
+func TestBackgroundHoldsNothing(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t)
+	m := prepareMount(t, newClient(t, s, userName(t, os.Getuid()), s.port), t.TempDir())
+	require.NoError(t, os.WriteFile(m.log, nil, 0o600))
+	absolute, err := filepath.Abs(*program)
+	require.NoError(t, err)
+	run(t, "/", "timeout", "20", "bash", "-c", `said=$("$@" 9>&1); [ -z "$said" ]`, "bash",
+		absolute, "-F", m.client.config, "-o", "auto_unmount", hostAlias+":"+m.remote, m.dir)
+	m.adopt(findDaemon(t, m.dir))
+	m.unmount()
+}
+
 // findDaemon finds the program that serves dir in the background. This process
 // is its parent by now: see adoptOrphans.
 func findDaemon(t *testing.T, dir string) *os.Process {

@@ -29,6 +29,9 @@ func parseArgs(who persona, args []string) (*options, error) {
 	if o.help || o.version {
 		return o, nil
 	}
+	if flags.Changed("config") && o.transport.configFile == "" {
+		return nil, usageError("flag -F needs the name of a file: %s -h explains", who.name)
+	}
 	if err := o.setPlaces(flags.Args()); err != nil {
 		return nil, err
 	}
@@ -68,13 +71,13 @@ func newFlagSet(o *options, given *optionList) *pflag.FlagSet {
 func (o *options) setPlaces(places []string) error {
 	switch {
 	case len(places) == 0:
-		return usageError("no server given: sftpmount [user@]host:[dir] mountpoint; sftpmount -h explains")
+		return usageError("no server given: %[1]s [user@]host:[dir] mountpoint; %[1]s -h explains", o.persona.name)
 	case len(places) == 1:
-		return usageError("no mountpoint given: sftpmount %s mountpoint", places[0])
+		return usageError("no mountpoint given: %s %s mountpoint", o.persona.name, places[0])
 	case len(places) > 2:
 		return usageError("one argument too many: %q; expected are a server and a mountpoint", places[2])
 	case places[1] == "":
-		return usageError("the mountpoint is empty: sftpmount %s mountpoint", places[0])
+		return usageError("the mountpoint is empty: %s %s mountpoint", o.persona.name, places[0])
 	}
 	server, mountpoint := places[0], places[1]
 	if !namesServer(server) && namesServer(mountpoint) { // which sshfs takes too

@@ -88,6 +88,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"host:|/mnt|-x":        "unknown flag -x: sftpmount -h lists all",
 		"host:|/mnt|--readnly": "unknown flag --readnly: sftpmount -h lists all",
 		"host:|/mnt|-o":        "flag -o needs an argument: sftpmount -h explains",
+		"host:|/mnt|-F|":       "flag -F needs the name of a file: sftpmount -h explains",
 		"host:|/mnt|-p|":       `option "port=": write it as Port=VALUE, see ssh_config(5)`,
 		"host:|/mnt|-p|0":      `option "port=0": "0" is not a number from 1 to 65535`,
 		"host:|/mnt|-p|ssh":    `option "port=ssh": "ssh" is not a number from 1 to 65535`,

@@ -113,9 +113,6 @@ func (p *parent) release() error {
 		}
 	}
 	_ = null.Close()
-	if err := closeInherited(); err != nil {
-		return fmt.Errorf("closing what was inherited: %w", err)
-	}
 	if _, err := p.ready.WriteString(readyMessage); err != nil {
 		return fmt.Errorf("telling the program that was started: %w", err)
 	}
@@ -123,12 +120,16 @@ func (p *parent) release() error {
 }
 
 // closeInherited closes descriptors that came from whoever started the program:
-// a lock file or a pipe would be held for as long as the mount is there. Our
-// own are told from them by the close-on-exec flag, which Go sets on all.
-func closeInherited() error {
+// a lock file or a pipe would be held for as long as the mount is there, also by
+// a fusermount3 that stays. Our own are told from them by the close-on-exec flag,
+// which Go sets on all. With nobody to wait for us, it does nothing.
+func (p *parent) closeInherited() error {
+	if p == nil {
+		return nil
+	}
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		return err
+		return fmt.Errorf("closing what was inherited: %w", err)
 	}
 	for _, entry := range entries {
 		fd, err := strconv.Atoi(entry.Name())

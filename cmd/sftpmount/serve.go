@@ -42,7 +42,7 @@ func serve(o *options, starter *parent) (err error) {
 		return err
 	}
 	defer func() { monitor.stop(err) }()
-	stack, mount, err := start(o, monitor, signals, log)
+	stack, mount, err := start(o, starter, monitor, signals, log)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func serve(o *options, starter *parent) (err error) {
 }
 
 // start connects and mounts. Until it has mounted, a signal ends it.
-func start(o *options, observer fusefs.Observer, signals <-chan os.Signal, log *slog.Logger) (*stack, *fusefs.Server, error) {
+func start(o *options, starter *parent, observer fusefs.Observer, signals <-chan os.Signal, log *slog.Logger) (*stack, *fusefs.Server, error) {
 	ctx, stop := untilSignal(signals)
 	defer stop()
 	stack, err := connect(ctx, o, log)
@@ -80,6 +80,9 @@ func start(o *options, observer fusefs.Observer, signals <-chan os.Signal, log *
 	if err != nil {
 		_ = stack.close(signals, log)
 		return nil, nil, err
+	}
+	if err := starter.closeInherited(); err != nil {
+		return nil, nil, errors.Join(err, stack.close(signals, log))
 	}
 	mount, err := fusefs.Mount(o.mountpoint, stack.cache, o.fuseOptions(root, observer, log))
 	if err != nil {
