@@ -21,7 +21,7 @@ NFPMVER   := v2.48.0
 # The same from the same commit and Go, wherever they are.
 BUILD     := $(GO) build -trimpath -ldflags '-s -w -buildid= -X main.version=$(VERSION)'
 
-.PHONY: help build install demo packages check-packages test race lint integration soak figures fuzz bench deps clean
+.PHONY: help build install demo packages check-packages test race lint integration soak figures fuzz bench microbench deps clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,7 +111,14 @@ fuzz: ## fuzz every decoder for FUZZTIME (10s) each
 		done; \
 	done
 
-bench: ## run all benchmarks
+# BENCH=quick takes some minutes and only prints. BENCH_RUNS, BENCH_DELAYS (ms) and
+# BENCH_ONLY (a regular expression) choose what is done.
+bench: export BENCH ?= full
+bench: deps ## compare with sshfs, and write docs/performance.md (an hour; needs sshfs, fio)
+	@.ci/deps sshfs:sshfs fio:fio git:git
+	$(GO) test -count=1 -v -timeout 0 -run '^TestBench' ./integration
+
+microbench: ## run the benchmarks of single parts
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 deps: ## install what building and testing need and this machine lacks (Debian)
