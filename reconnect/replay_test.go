@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -258,8 +259,11 @@ func makeDir(t *testing.T) string {
 	return dir
 }
 
-// TestReplayTableIsWhole says that each operation has a row, and a test.
+// TestReplayTableIsWhole says that each operation has a row, a test, and a row in
+// what users read.
 func TestReplayTableIsWhole(t *testing.T) {
+	page, err := os.ReadFile("../docs/semantics.md")
+	require.NoError(t, err)
 	for op, policy := range replayTable {
 		assert.NotEmpty(t, policy.name, op)
 		assert.NotEmpty(t, policy.why, policy.name)
@@ -268,6 +272,9 @@ func TestReplayTableIsWhole(t *testing.T) {
 			tested = tested || int(r.op) == op
 		}
 		assert.True(t, tested, policy.name)
+		request, _, _ := strings.Cut(policy.name, " ")
+		promise := map[action]string{again: "sent again", look: "sent again; if that fails, " + policy.why}[policy.action]
+		assert.Regexp(t, `(?mi)^\|[^|]*\b`+request+`\b[^|]*\| `+regexp.QuoteMeta(promise), string(page), policy.name)
 	}
 }
 

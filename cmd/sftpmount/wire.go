@@ -163,6 +163,7 @@ func (o *options) fuseOptions(root string, observer fusefs.Observer, log *slog.L
 
 // connect makes the first connection and stacks the file systems on it.
 func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) {
+	log = limited(log)
 	route, err := o.route(ctx, log)
 	if err != nil {
 		return nil, err
