@@ -17,8 +17,6 @@ import (
 // asMachine makes a machine of its own for the cookbook: what its commands change
 // in /etc, /home, /root, /run and /srv is gone with the mount namespace.
 const asMachine = installHelpers + `
-	cp -a /etc $T/etc
-	mount --bind $T/etc /etc
 	for dir in home root srv; do mount -t tmpfs -o mode=755 none /$dir; done
 	# Who runs this is root, and what is copied keeps its owner.
 	useradd -m -o -u 0 -p '*' ann

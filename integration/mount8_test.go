@@ -14,7 +14,7 @@ import (
 
 // installHelpers makes mount(8) find the program, without installing it: in a
 // mount namespace, over /usr/sbin lies a folder with links to all that is there,
-// and those of the program.
+// and those of the program. /etc is a copy, with an empty fstab.
 const installHelpers = `
 	T=$0
 	mkdir -p $T/real $T/sbin
@@ -25,9 +25,10 @@ const installHelpers = `
 	program=$(printf '%s\n' "$@" | sed -n 's/^-program=//p')
 	for name in sftpmount mount.sftpmount mount.fuse.sftpmount; do ln -sf $program $T/sbin/$name; done
 	mount --bind $T/sbin /usr/sbin
-	touch $T/fstab
 	chmod 755 $T
-	mount --bind $T/fstab /etc/fstab
+	cp -a /etc $T/etc
+	: >$T/etc/fstab
+	mount --bind $T/etc /etc
 `
 
 // inInstalledNamespace reports whether the test runs where mount(8) knows the

@@ -37,6 +37,13 @@ func loadKnownHosts(files []string, printed []byte, log *slog.Logger) (*knownHos
 		}
 	}
 	k := &knownHosts{names: map[string]string{}}
+	if len(printed) == 0 {
+		var err error
+		if k.db, err = knownhosts.NewDB(readable...); err == nil {
+			return k, nil
+		}
+	}
+	// Only copies can be read, which takes a place to write to.
 	dir, err := os.MkdirTemp("", "sftpmount-known_hosts-")
 	if err != nil {
 		return nil, err
