@@ -10,12 +10,12 @@ import (
 // pending is a write or a change of attributes that was started on a file. It
 // is started anew on each handle that the file gets, until its outcome is known.
 //
-// All but f, op, off, set and mark is guarded by f.mu.
+// All but f, op, set and mark is guarded by f.mu.
 type pending struct {
 	f    *file
 	op   operation
 	data []byte // of a write: what is still to be sent
-	off  int64
+	off  int64  // of a write; of an append, where the end was thought to be
 	set  sftpconn.SetAttr
 	mark *mark // if it replaces one; nobody is told if that fails
 

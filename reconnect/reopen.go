@@ -199,7 +199,13 @@ func (f *file) adopt(h handle, path string, attr sftpconn.Attr) error {
 	}
 	defer f.mu.Unlock()
 	f.current, f.known = h, attr
+	end := int64(attr.Size)
 	for _, p := range f.unacked {
+		if p.op == opAppend && attr.Valid&sftpconn.AttrSize != 0 {
+			// For servers that write where they are told instead.
+			p.off = end
+			end += int64(len(p.data))
+		}
 		p.start(h)
 	}
 	return nil

@@ -85,3 +85,18 @@ func TestAppendAfterTruncation(t *testing.T) {
 	require.NoError(t, m.h.Write([]byte("cd"), 0).Wait(m.ctx))
 	checkFile(t, m.dir+"/file", "0123cd", 0o644)
 }
+
+// A server that ignores the flag writes where it is told: what is sent again must
+// go to where the end is then.
+func TestAppendToServerThatIgnoresIt(t *testing.T) {
+	m := &mount{t: t, ctx: testContext(t), dir: makeDir(t)}
+	m.server = sftptest.NewServer(t, sftptest.Options{Dir: m.dir})
+	m.fs = dialServer(t, m.server, Options{})
+	m.h = m.open("file", sftpconn.Write|sftpconn.Append)
+	require.NoError(t, m.h.Write([]byte("ab"), 10).Wait(m.ctx))
+	m.tamper("c") // so much of the next one has arrived
+	m.h.Write([]byte("cd"), 12)
+	m.h.Write([]byte("efgh"), 14)
+	require.NoError(t, m.h.Flush(m.ctx))
+	checkFile(t, m.dir+"/file", "0123456789abcdefgh", 0o644)
+}

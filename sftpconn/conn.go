@@ -71,6 +71,7 @@ type Conn struct {
 	limits    limits
 	roundTrip time.Duration // to the server and back
 	ordinary  atomic.Bool   // the session is known not to be root's
+	noAppend  atomic.Bool   // the server refuses to append
 	meta      *channel
 	activity  *activity
 

@@ -412,3 +412,37 @@ func TestHalfDoneIsNotUndone(t *testing.T) {
 		require.ErrorIs(t, afterActing(notSent(io.EOF)), ErrLost)
 	})
 }
+
+// A server that does not know how to append is told where the end is.
+func TestServerThatRefusesToAppend(t *testing.T) {
+	for _, code := range []StatusCode{StatusOpUnsupported, StatusFailure} {
+		synctest.Test(t, func(t *testing.T) {
+			var opens atomic.Int32
+			var written atomic.Uint64
+			s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {
+				switch req := req.(type) {
+				case *sshfx.OpenPacket:
+					opens.Add(1)
+					if OpenFlags(req.PFlags)&Append != 0 {
+						return status(code)
+					}
+					return &sshfx.HandlePacket{Handle: "plain"}
+				case *sshfx.StatPacket:
+					return attrsPacket(regular, 7)
+				case *sshfx.WritePacket:
+					written.Store(req.Offset)
+				}
+				return status(StatusOK)
+			})
+			c := s.connect(t, Options{})
+			for range 2 {
+				f, _, err := c.Open(t.Context(), "/log", Write|Append, 0)
+				require.NoError(t, err)
+				require.NoError(t, f.Write([]byte("line"), 7).Wait(t.Context()))
+				require.NoError(t, f.Close(t.Context()))
+			}
+			require.EqualValues(t, 7, written.Load())
+			require.EqualValues(t, 3, opens.Load(), "it is asked once")
+		})
+	}
+}

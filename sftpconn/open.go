@@ -58,8 +58,39 @@ func (c *Conn) create(ctx context.Context, path string, flags OpenFlags, mode ui
 	return f, attr, nil
 }
 
-// open sends OPEN and STAT together.
+// open opens a file. Where the server refuses to append, writes go to where they
+// say that the end is.
 func (c *Conn) open(ctx context.Context, path string, flags OpenFlags, mode uint32) (File, Attr, error) {
+	if flags&Append == 0 || c.noAppend.Load() {
+		return c.openAs(ctx, path, flags, flags&^Append, mode)
+	}
+	f, attr, err := c.openAs(ctx, path, flags, flags, mode)
+	if err == nil || !mayLackAppend(err, flags) {
+		return f, attr, err
+	}
+	f, attr, plainErr := c.openAs(ctx, path, flags, flags&^Append, mode)
+	if plainErr != nil {
+		return nil, Attr{}, err
+	}
+	if !c.noAppend.Swap(true) {
+		c.opts.Logger.Info("the server cannot append: what others append at the same time may be overwritten", "path", path)
+	}
+	return f, attr, nil
+}
+
+// mayLackAppend reports whether err, of an OPEN with flags, may come from Append.
+// A new file that is there already fails with the same code as anything.
+func mayLackAppend(err error, flags OpenFlags) bool {
+	var status *StatusError
+	if !errors.As(err, &status) {
+		return false
+	}
+	return status.Code == StatusOpUnsupported || status.Code == StatusFailure && flags&Excl == 0
+}
+
+// openAs sends OPEN and STAT together. wire are the flags that the server is
+// told.
+func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, mode uint32) (File, Attr, error) {
 	// A writer's data would delay metadata; a reader moves on to the bulk
 	// channels when it turns out to read much.
 	ch := c.meta
@@ -73,7 +104,7 @@ func (c *Conn) open(ctx context.Context, path string, flags OpenFlags, mode uint
 	if flags&Create == 0 {
 		attrs = sshfx.Attributes{}
 	}
-	open := ch.start("OPEN", path, &sshfx.OpenPacket{Filename: path, PFlags: uint32(flags), Attrs: attrs})
+	open := ch.start("OPEN", path, &sshfx.OpenPacket{Filename: path, PFlags: uint32(wire), Attrs: attrs})
 	stat := ch.start("STAT", path, &sshfx.StatPacket{Path: path})
 	id, err := c.awaitHandle(ctx, ch, open)
 	if err != nil {
