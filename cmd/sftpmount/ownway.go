@@ -18,8 +18,9 @@ type neededFile struct {
 	option string // that names another one
 }
 
-// neededFiles lists what the connection that cfg describes needs. Files that are
-// not there count too, since they are looked for at each login.
+// neededFiles lists what the connection that cfg describes needs, with those to
+// its jump hosts. Files that are not there count too, since they are looked for at
+// each login.
 func neededFiles(o *options, cfg *sshdial.Config) []neededFile {
 	var files []neededFile
 	add := func(what, option string, paths ...string) {
@@ -40,11 +41,14 @@ func neededFiles(o *options, cfg *sshdial.Config) []neededFile {
 			add("ssh_config", "-F FILE", absolute)
 		}
 	}
-	add("key", "-o IdentityFile=FILE", cfg.IdentityFile...)
-	add("certificate", "-o CertificateFile=FILE", cfg.CertificateFile...)
-	add("list of known hosts", "-o UserKnownHostsFile=FILE", cfg.UserKnownHostsFile...)
-	add("list of known hosts", "-o GlobalKnownHostsFile=FILE", cfg.GlobalKnownHostsFile...)
-	add("agent's socket", "-o IdentityAgent=SOCKET", cfg.IdentityAgent)
+	for ; cfg != nil; cfg = cfg.Via {
+		add("key", "-o IdentityFile=FILE", cfg.IdentityFile...)
+		add("certificate", "-o CertificateFile=FILE", cfg.CertificateFile...)
+		add("list of known hosts", "-o UserKnownHostsFile=FILE", cfg.UserKnownHostsFile...)
+		add("list of known hosts", "-o GlobalKnownHostsFile=FILE", cfg.GlobalKnownHostsFile...)
+		add("list of revoked keys", "-o RevokedHostKeys=FILE", cfg.RevokedHostKeys)
+		add("agent's socket", "-o IdentityAgent=SOCKET", cfg.IdentityAgent)
+	}
 	return files
 }
 

@@ -30,18 +30,22 @@ func TestOwnWay(t *testing.T) {
 		"-o CertificateFile=FILE":      func(_ *options, cfg *sshdial.Config, path string) { cfg.CertificateFile = []string{path} },
 		"-o UserKnownHostsFile=FILE":   func(_ *options, cfg *sshdial.Config, path string) { cfg.UserKnownHostsFile = []string{path} },
 		"-o GlobalKnownHostsFile=FILE": func(_ *options, cfg *sshdial.Config, path string) { cfg.GlobalKnownHostsFile = []string{path} },
+		"-o RevokedHostKeys=FILE":      func(_ *options, cfg *sshdial.Config, path string) { cfg.RevokedHostKeys = path },
 		"-o IdentityAgent=SOCKET":      func(_ *options, cfg *sshdial.Config, path string) { cfg.IdentityAgent = path },
 	} {
-		check := func(path string) error {
+		check := func(path string, viaJumpHost bool) error {
 			o, cfg := defaultOptions(), new(sshdial.Config)
 			set(o, cfg, path)
+			if viaJumpHost {
+				cfg = &sshdial.Config{Via: cfg}
+			}
 			return refuseOwnWay(mnt, neededFiles(o, cfg))
 		}
 		for _, path := range good {
-			assert.NoError(t, check(path), "%s %s", field, path)
+			assert.NoError(t, check(path, false), "%s %s", field, path)
 		}
-		for _, path := range bad {
-			err := check(path)
+		for i, path := range bad {
+			err := check(path, i%2 == 1)
 			require.Error(t, err, "%s %s", field, path)
 			assert.Equal(t, exitMountpoint, exitCode(err))
 			assert.Contains(t, err.Error(), path)
