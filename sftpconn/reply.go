@@ -227,7 +227,7 @@ func decodeAttr(b *sshfx.Buffer) (Attr, error) {
 	flags := b.ConsumeUint32()
 	a := Attr{Valid: AttrMask(flags) & AttrAll}
 	if a.Valid&AttrSize != 0 {
-		a.Size = b.ConsumeUint64()
+		a.Size = min(b.ConsumeUint64(), maxFileSize)
 	}
 	if a.Valid&AttrOwners != 0 {
 		a.UID, a.GID = b.ConsumeUint32(), b.ConsumeUint32()
@@ -244,13 +244,11 @@ func decodeAttr(b *sshfx.Buffer) (Attr, error) {
 			b.ConsumeBytes()
 		}
 	}
-	if a.Size > maxFileSize {
-		return Attr{}, fmt.Errorf("a file of %d bytes", a.Size)
-	}
 	return a, b.Err
 }
 
-// maxFileSize is the largest size that off_t holds, in bytes.
+// maxFileSize is the largest size that off_t holds, in bytes. A larger one, such
+// as the -1 of a server that does not know, is taken for it.
 const maxFileSize = 1<<63 - 1
 
 // encode returns the ATTRS structure of a change.

@@ -5,6 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +26,7 @@ const hostileTime = 5 * time.Second
 // starts an FS on a transport; where the server lies from the first packet on,
 // it may fail.
 func TestHostile(t *testing.T, connect func(ctx context.Context, transport sftpconn.Transport) (sftpconn.FS, error)) {
+	t.Run("out of order", func(t *testing.T) { testOutOfOrder(t, connect) })
 	for _, c := range hostileCases() {
 		t.Run(c.about, func(t *testing.T) {
 			t.Parallel()
@@ -49,6 +53,7 @@ type hostileCase struct {
 }
 
 func hostileCases() []hostileCase {
+	mode := sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrMode, Mode: 0o644}}
 	opened := func(ctx context.Context, fsys sftpconn.FS, dir string, use func(sftpconn.File) error) error {
 		file, _, err := fsys.Open(ctx, dir+"/file", sftpconn.Read|sftpconn.Write, 0)
 		if err != nil {
@@ -108,10 +113,71 @@ func hostileCases() []hostileCase {
 			_, err := fsys.StatVFS(ctx, dir)
 			return err
 		}, nil},
+		{"STAT", read, nil},
+		{"FSTAT", func(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
+			return opened(ctx, fsys, dir, func(file sftpconn.File) error {
+				_, err := file.Attr(ctx)
+				return err
+			})
+		}, nil},
+		{"FSETSTAT", func(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
+			return opened(ctx, fsys, dir, func(file sftpconn.File) error { return file.SetAttr(mode).Wait(ctx) })
+		}, nil},
+		{"SETSTAT", func(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
+			_, err := fsys.SetAttr(ctx, dir+"/file", mode)
+			return err
+		}, nil},
+		// What comes after these is the same for all: a STATUS.
 		{"REMOVE", func(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
 			return fsys.Remove(ctx, dir+"/absent")
 		}, nil},
+		{"MKDIR", func(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
+			_, err := fsys.Mkdir(ctx, dir+"/file/x", 0o755)
+			return err
+		}, nil},
+		{"posix-rename@openssh.com", func(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
+			return fsys.Rename(ctx, dir+"/absent", dir+"/x", true)
+		}, nil},
+		{"hardlink@openssh.com", func(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
+			_, err := fsys.Link(ctx, dir+"/absent", dir+"/x")
+			return err
+		}, nil},
 	}
+}
+
+// testOutOfOrder has two requests answered in the other order than they came,
+// which a server may do.
+func testOutOfOrder(t *testing.T, connect func(context.Context, sftpconn.Transport) (sftpconn.FS, error)) {
+	dir := t.TempDir()
+	var held []byte
+	transport := &Scripted{Answer: func(r RawRequest) ([]byte, error) {
+		reply, err := r.Honest()
+		switch {
+		case err != nil || r.Name != "LSTAT":
+			return reply, err
+		case held == nil:
+			held = reply
+			return nil, nil
+		}
+		return slices.Concat(reply, held), nil
+	}}
+	defer func() { _ = transport.Close() }()
+	ctx, cancel := context.WithTimeout(t.Context(), hostileTime)
+	defer cancel()
+	fsys, err := connect(ctx, transport)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, fsys.Close()) }()
+	var both sync.WaitGroup
+	for size := range 2 {
+		path := filepath.Join(dir, strconv.Itoa(size))
+		require.NoError(t, os.WriteFile(path, make([]byte, size), 0o644))
+		both.Go(func() {
+			attr, err := fsys.Lstat(ctx, path)
+			assert.NoError(t, err)
+			assert.EqualValues(t, size, attr.Size)
+		})
+	}
+	both.Wait()
 }
 
 type hostileTest struct {
