@@ -86,6 +86,10 @@ func TestOrdinaryUser(t *testing.T) {
 	_, err := os.Stat(m.path("in"))
 	require.ErrorIs(t, err, syscall.EACCES, "other users, even root, are kept out")
 
-	runAsUser(t, "/", "fusermount3", "-u", m.dir)
+	assert.Contains(t, runAsUser(t, "/", *program, "list"), m.dir)
+	assert.Contains(t, runAsUser(t, "/", *program, "status", m.dir), "up for")
+	assert.Contains(t, sftpmount(t, 3, "status", m.dir), "sudo -u '#"+strconv.Itoa(ordinary)+"'")
+
+	runAsUser(t, "/", *program, "unmount", m.dir)
 	m.waitForEnd(0)
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/pflag"
@@ -63,10 +65,29 @@ func findMount(answers []status.Answer, path string) (*status.Answer, error) {
 	if found, _ := status.Find(answers, path); found != nil {
 		return found, nil
 	}
+	if user := mountOwner(path); user != "" {
+		return nil, failure(exitMountpoint, "%s is a mount of user %s, who alone can ask it: "+
+			"put sudo -u '#%[2]s' before the command", path, user)
+	}
 	if err := silentMounts(answers); err != nil {
 		return nil, failure(exitMountpoint, "%s is on no mount of this user that answers: %w", path, err)
 	}
 	return nil, failure(exitMountpoint, "%s is not on a mount of this user: sftpmount list shows them all", path)
+}
+
+// mountOwner returns the number of another user who has mounted something on path,
+// or nothing.
+func mountOwner(path string) string {
+	info, found := mountAt(path)
+	if !found {
+		return ""
+	}
+	for option := range strings.SplitSeq(info.VFSOptions, ",") {
+		if user, ok := strings.CutPrefix(option, "user_id="); ok && user != strconv.Itoa(os.Geteuid()) {
+			return user
+		}
+	}
+	return ""
 }
 
 // silentMounts is an error about each program that does not answer.

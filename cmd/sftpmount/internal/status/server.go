@@ -31,36 +31,60 @@ type Mount interface {
 // Server answers questions about one mount.
 type Server struct {
 	mount    Mount
-	path     string // of the socket
 	http     http.Server
-	served   chan struct{} // closed when http has ended
-	finished chan struct{} // closed when last is known
+	serving  sync.WaitGroup // http
+	keeping  sync.WaitGroup // keep
+	listener net.Listener   // keep's, until that has ended
 
-	once sync.Once
-	last Progress
+	finished chan struct{} // closed when last is known
+	last     Progress
 }
 
+// keepEvery is how often the socket is looked for.
+const keepEvery = 10 * time.Second
+
 // Serve listens on a new socket in a folder of the user.
-func Serve(mount Mount) (*Server, error) {
+func Serve(mount Mount) (*Server, error) { return serve(mount, keepEvery) }
+
+func serve(mount Mount, keepEvery time.Duration) (*Server, error) {
 	listener, err := listen(folders())
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{
-		mount:    mount,
-		path:     listener.Addr().String(),
-		served:   make(chan struct{}),
-		finished: make(chan struct{}),
-	}
+	s := &Server{mount: mount, finished: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", s.status)
 	mux.HandleFunc("POST /unmount", s.unmount)
 	s.http = http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go func() {
-		defer close(s.served)
-		_ = s.http.Serve(listener)
-	}()
+	s.answer(listener)
+	s.keeping.Go(func() { s.keep(keepEvery) })
 	return s, nil
+}
+
+func (s *Server) answer(listener net.Listener) {
+	s.listener = listener
+	s.serving.Go(func() { _ = s.http.Serve(listener) })
+}
+
+// keep makes the socket anew when it is gone: the folder XDG_RUNTIME_DIR is
+// removed when its user has logged out, and made again at the next login.
+func (s *Server) keep(every time.Duration) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.finished:
+			return
+		case <-ticker.C:
+		}
+		if _, err := os.Lstat(s.listener.Addr().String()); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		_ = s.listener.Close()
+		if listener, err := listen(folders()); err == nil {
+			s.answer(listener)
+		} // else the next round tries again
+	}
 }
 
 // listen makes the socket, whose name is the number of the process. Another
@@ -126,18 +150,17 @@ func (s *Server) unmount(w http.ResponseWriter, r *http.Request) {
 // Close tells those who wait for the unmount how it ended: the code that the
 // program exits with, and why if that is not 0. It removes the socket.
 func (s *Server) Close(code int, reason error) {
-	s.once.Do(func() {
-		s.last = Progress{Done: true, Code: code}
-		if reason != nil {
-			s.last.Error = reason.Error()
-		}
-		close(s.finished)
-	})
+	s.last = Progress{Done: true, Code: code}
+	if reason != nil {
+		s.last.Error = reason.Error()
+	}
+	close(s.finished)
+	s.keeping.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	if s.http.Shutdown(ctx) != nil {
 		_ = s.http.Close()
 	}
-	<-s.served
-	_ = os.Remove(filepath.Dir(s.path)) // if it is the last one
+	s.serving.Wait()
+	_ = os.Remove(filepath.Dir(s.listener.Addr().String())) // if it is empty
 }

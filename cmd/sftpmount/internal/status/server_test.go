@@ -97,10 +97,26 @@ func TestServer(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []int64{30, 20, 10}, left)
 	assert.Equal(t, Progress{Done: true, Code: 7, Error: "one file is lost"}, end)
-	<-s.served
+	s.serving.Wait()
 	assert.Empty(t, own(dir, All(t.Context())))
 	require.Eventually(t, func() bool { _, err := os.Stat(dir); return err != nil }, 5*time.Second, time.Millisecond,
 		"the last mount takes the folder away")
+}
+
+// The folder is removed when the user logs out, and is there again later.
+func TestSocketIsMadeAnew(t *testing.T) {
+	dir := runtimeDir(t)
+	s, err := serve(&fakeMount{report: Report{Mountpoint: "/mnt/a"}}, time.Millisecond)
+	require.NoError(t, err)
+	for range 3 {
+		require.NoError(t, os.RemoveAll(dir))
+		require.Eventually(t, func() bool {
+			answers := own(dir, All(t.Context()))
+			return len(answers) == 1 && answers[0].Err == nil && answers[0].Report.Mountpoint == "/mnt/a"
+		}, 10*time.Second, time.Millisecond)
+	}
+	s.Close(0, nil)
+	assert.NoDirExists(t, dir)
 }
 
 func TestSilentMount(t *testing.T) {
