@@ -27,9 +27,10 @@ type dirent struct {
 // What is known of the file's ctime is kept along, so that it does not go back
 // when the kernel has forgotten the file for a while.
 type number struct {
-	ino   uint64
-	typ   uint32
-	ctime time.Time // see node.ctime
+	ino    uint64
+	typ    uint32
+	ctime  time.Time // see node.ctime
+	target string    // see node.target
 }
 
 // numbers gives out inode numbers, which SFTP does not carry. They count up and
@@ -70,6 +71,17 @@ func (t *numbers) of(parent uint64, name string, typ uint32) number {
 	n.typ = typ
 	t.names.Add(key, n)
 	return n
+}
+
+// linked takes in the target of a symbolic link that was made at a name.
+func (t *numbers) linked(parent uint64, name, target string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := dirent{parent, name}
+	if n, ok := t.names.Peek(key); ok {
+		n.target = target
+		t.names.Add(key, n)
+	}
 }
 
 // changed takes in the ctime of the file at a name.

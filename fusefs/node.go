@@ -25,6 +25,7 @@ type node struct {
 	leaving leaving
 	links   uint32    // names: 1, and those made here since the node is known
 	ctime   time.Time // of the last change of status made here; zero: none known
+	target  string    // absolute one of a symbolic link made here; empty: none known
 	told    knowledge
 	pages   version // of the pages that the kernel may hold; zero: none known
 }
@@ -83,7 +84,7 @@ func (n *node) child(ctx context.Context, name string, attr sftpconn.Attr, at ti
 	}
 	if known == nil {
 		number := n.tree.numbers.of(n.StableAttr().Ino, name, typ)
-		known = &node{tree: n.tree, links: 1, ctime: number.ctime}
+		known = &node{tree: n.tree, links: 1, ctime: number.ctime, target: number.target}
 		n.NewInode(ctx, known, fs.StableAttr{Mode: typ, Ino: number.ino})
 	}
 	known.tell(&out.Attr, attr, at)

@@ -3,6 +3,7 @@ package fusefs
 import (
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -105,11 +106,33 @@ func TestSymlinksAreContained(t *testing.T) {
 	_, err := os.Readlink(f.onMount("e/ok"))
 	require.ErrorIs(t, err, unix.EPERM)
 
-	// Links are made as they are told to.
-	require.NoError(t, os.Symlink("/etc/hostname", f.onMount("made")))
+}
+
+// A link is made as it is told to, and its maker may go where it leads: that is
+// no idea of the server's. Whatever else it reads as one day is.
+func TestSymlinksMadeHere(t *testing.T) {
+	f := mount(t, nil)
+	require.NoError(t, os.Mkdir(f.onMount("dir"), 0o755))
+	outside := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(outside, []byte("outside"), 0o644))
+	require.NoError(t, os.Symlink(outside, f.onMount("made")))
 	target, err := os.Readlink(f.onServer("made"))
 	require.NoError(t, err)
-	assert.Equal(t, "/etc/hostname", target)
+	assert.Equal(t, outside, target)
+	assert.Equal(t, "outside", f.read("made"))
+	require.NoError(t, os.Rename(f.onMount("made"), f.onMount("dir/moved")))
+	root := f.server.tree.root.EmbeddedInode()
+	require.Zero(t, root.NotifyEntry("dir"))
+	require.Eventually(t, func() bool { return root.GetChild("dir") == nil }, testTime, time.Millisecond)
+	assert.Equal(t, "outside", f.read("dir/moved"), "the kernel had forgotten it")
+
+	require.NoError(t, os.Remove(f.onServer("dir/moved")))
+	require.NoError(t, os.Symlink("/etc/passwd", f.onServer("dir/moved")))
+	_, err = os.Readlink(f.onMount("dir/moved"))
+	require.ErrorIs(t, err, unix.EPERM, "the server turned it elsewhere")
+	require.NoError(t, os.Symlink("../out", f.onMount("relative")))
+	_, err = os.Readlink(f.onMount("relative"))
+	require.ErrorIs(t, err, unix.EPERM, "where it leads depends on where it is")
 }
 
 // TestHardLinkedSymlinksAreContained has two names of one symbolic link, in
