@@ -69,16 +69,24 @@ func TestProgramsWithAsyncClose(t *testing.T) {
 const gitEnvironment = `export HOME=/nonexistent GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b.c GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b.c
 	`
 
-// A tree that is built while the link fails again and again is whole in the end.
+// What is built while the link fails again and again is whole in the end.
 func TestAsyncCloseSurvives(t *testing.T) {
 	t.Parallel()
-	random := newRandom(t)
-	m := newLinkedMount(t, "-o", "async_close")
-	tree := makeTree(t, 8, 5)
-	storm(t, m, newWeather(faults, 1500*time.Millisecond, random), func() { surviveAsync(t, m, tree, random) })
+	for name, job := range map[string]func(*testing.T, *linkedMount, *rand.Rand){
+		"trees":  surviveAsync,
+		"stress": surviveStressAsync,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			random := newRandom(t)
+			m := newLinkedMount(t, "-o", "async_close")
+			storm(t, m, newWeather(faults, 1500*time.Millisecond, random), func() { job(t, m, random) })
+		})
+	}
 }
 
-func surviveAsync(t *testing.T, m *linkedMount, tree string, random *rand.Rand) {
+func surviveAsync(t *testing.T, m *linkedMount, random *rand.Rand) {
+	tree := makeTree(t, 8, 5)
 	repeat(t, func(int) {
 		shell(t, m.dir, "cp -a "+tree+" new && mv new tree")
 		if random.IntN(2) == 0 {
@@ -89,6 +97,13 @@ func surviveAsync(t *testing.T, m *linkedMount, tree string, random *rand.Rand) 
 		shell(t, m.dir, "rm -r tree && sync .")
 		assert.NoDirExists(t, m.onServer("tree"))
 	})
+}
+
+func surviveStressAsync(t *testing.T, m *linkedMount, random *rand.Rand) {
+	m.expect(staleFile)
+	stress(t, m, random)
+	run(t, m.dir, "sync", ".")
+	m.sameTrees(m.remote, m.dir)
 }
 
 // Who unmounts while changes are not on the server is told which.

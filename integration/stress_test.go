@@ -16,14 +16,16 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+// staleFile is logged if a process removes what another one has open while the link
+// is down: that one cannot go on writing to it.
+const staleFile = `level=ERROR msg="(a file that was open.*could not be opened again|written data was lost)".*stale file handle`
+
 func init() { helpers["stress"] = stressHelper }
 
 // Four processes at once change one tree at random, as fsstress of the xfstests
 // does. What is right is what the server's disk holds in the end.
 func surviveStress(t *testing.T, m *linkedMount, random *rand.Rand) {
-	// What one of them removes while the link is down, another cannot go on
-	// writing to.
-	m.expect(`level=ERROR msg="(a file that was open.*could not be opened again|written data was lost)".*stale file handle`)
+	m.expect(staleFile)
 	stress(t, m, random)
 	m.sameTrees(m.remote, m.dir)
 }
