@@ -183,6 +183,7 @@ func TestFailuresOfChanges(t *testing.T) {
 			require.ErrorIs(t, f.SyncDir(ctx(t), "/d"), syscall.EDQUOT)
 			require.NoError(t, f.SyncDir(ctx(t), "/d"), "told")
 			assert.Equal(t, map[string]int64{"/d/a": 4}, f.Unsent())
+			assert.Positive(t, f.Stats().Failed)
 			_, err := f.Lstat(ctx(t), "/d/a")
 			require.ErrorIs(t, err, fs.ErrNotExist)
 			s.refuse("", "", nil)

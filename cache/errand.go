@@ -216,6 +216,16 @@ func (es *errands) takeFailures(dir string) error {
 	return first
 }
 
+// failedCount returns how many errors there were. es may be nil.
+func (es *errands) failedCount() uint64 {
+	if es == nil {
+		return 0
+	}
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	return es.failed
+}
+
 // unsettled returns the paths of what is not done, or failed with nobody told.
 func (es *errands) unsettled() []string {
 	es.mu.Lock()

@@ -15,6 +15,10 @@ type Stats struct {
 	BlockBytes  int64 // what holds contents that were read ahead
 	UnsentBytes int64 // what holds contents that were written and not acknowledged
 	UnsentLimit int64 // writers wait when there is more
+
+	// Failed is how many changes and writes failed after they had been answered
+	// (AsyncClose).
+	Failed uint64
 }
 
 // Lookups counts questions by whether they were answered from memory.
@@ -36,6 +40,7 @@ func (f *FS) Stats() Stats {
 	f.unsent.mu.Lock()
 	s.UnsentBytes = f.unsent.used
 	f.unsent.mu.Unlock()
+	s.Failed = f.errands.failedCount()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s.ListedAhead = Ahead{uint64(f.walks.used), uint64(f.walks.wasted)}

@@ -220,7 +220,7 @@ func cacheReport(s cache.Stats) status.Cache {
 }
 
 func unsentReport(s cache.Stats, files map[string]int64) status.Unsent {
-	u := status.Unsent{Limit: s.UnsentLimit, Files: []status.UnsentFile{}}
+	u := status.Unsent{Limit: s.UnsentLimit, Failed: s.Failed, Files: []status.UnsentFile{}}
 	for path, bytes := range files {
 		u.Bytes += bytes
 		u.Files = append(u.Files, status.UnsentFile{Path: path, Bytes: bytes})

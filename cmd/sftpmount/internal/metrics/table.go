@@ -50,6 +50,8 @@ func requestMetrics() []metric {
 			func(r *status.Report) float64 { return float64(r.Unsent.Limit) }),
 		gauge("unsent_files", "Files with unsent contents.",
 			func(r *status.Report) float64 { return float64(len(r.Unsent.Files)) }),
+		counter("failed_behind_total", "Changes that failed after they had been answered (async_close).",
+			func(r *status.Report) float64 { return float64(r.Unsent.Failed) }),
 		counter("panics_total", "Requests that failed by a mistake in this program.",
 			func(r *status.Report) float64 { return float64(r.Panics) }),
 	}

@@ -125,6 +125,10 @@ type Unsent struct {
 	Bytes int64        `json:"bytes"`
 	Limit int64        `json:"limit"` // writers wait when there is more
 	Files []UnsentFile `json:"files"` // the largest first
+
+	// Failed is how many changes failed after they had been answered
+	// (async_close).
+	Failed uint64 `json:"failed"`
 }
 
 // UnsentFile is what of one file is unsent.
