@@ -12,7 +12,7 @@ func (f *FS) followsWalks() bool {
 
 // visited takes in that a program lists path, and whether the listing is known
 // already. It returns what is to be fetched. f.mu is held.
-func (f *FS) visited(path string, known bool) []*step {
+func (f *FS) visited(path string, known bool) []request {
 	if !f.followsWalks() {
 		return nil
 	}
@@ -35,30 +35,50 @@ func (f *FS) listedAhead(path string) {
 	f.fetch(ahead)
 }
 
-// looked takes in that a program has looked path up, and that it was known. It
-// returns what is to be fetched. f.mu is held.
-func (f *FS) looked(path string) []*step {
-	if !f.followsWalks() {
+// looked takes in that a program has looked path up, and whether it was known.
+// It returns what is to be fetched. f.mu is held.
+func (f *FS) looked(path string, v verdict) []request {
+	dir, _ := split(path)
+	if !f.followsWalks() || dir == "" {
 		return nil
 	}
-	dir, _ := split(path)
-	return f.next(f.walks.looked(dir))
+	if v != unknown {
+		return f.next(f.walks.looked(dir))
+	}
+	list, w := f.walks.missed(dir)
+	ahead := f.next(w)
+	if list != nil {
+		f.sweepLater()
+		ahead = append([]request{{step: list}}, ahead...)
+	}
+	return ahead
 }
 
 // next is walks.next, and sees to it that what nobody uses is taken away. f.mu
 // is held.
-func (f *FS) next(w *walk) []*step {
+func (f *FS) next(w *walk) []request {
 	fetch := f.walks.next(w)
-	if w != nil && !f.walks.sweeper {
-		f.walks.sweeper = f.spawn(f.sweep)
+	if w != nil {
+		f.sweepLater()
 	}
 	return fetch
 }
 
 // fetch starts requests, if the FS is not closed.
-func (f *FS) fetch(steps []*step) {
-	for _, s := range steps {
-		f.spawn(func() { f.fetchListing(s) })
+func (f *FS) fetch(requests []request) {
+	for _, r := range requests {
+		f.spawn(func() {
+			switch {
+			case r.early != nil:
+				f.refreshAhead(r.step, r.early)
+			case r.kind == folder:
+				f.fetchListing(r.step)
+			case r.kind == link:
+				f.fetchLink(r.step)
+			case r.kind == file:
+				f.openEarly(r.step)
+			}
+		})
 	}
 }
 
@@ -68,7 +88,7 @@ func (f *FS) fetchListing(s *step) {
 	f.mu.Unlock()
 	_, err := f.list(f.ctx, s.path, q)
 	f.mu.Lock()
-	f.walks.handles--
+	f.walks.allowed.handles--
 	if err != nil {
 		f.walks.waste(s)
 		s.state = over
@@ -77,10 +97,35 @@ func (f *FS) fetchListing(s *step) {
 			l.ahead = true
 		}
 		f.walks.listed(s.path)
+		f.walks.caughtUp(s.path)
 	}
 	ahead := f.next(f.walks.alive(s.walk))
+	for _, below := range f.walks.listBelow(s) {
+		ahead = append(ahead, request{step: below})
+	}
 	f.mu.Unlock()
 	f.fetch(ahead)
+}
+
+func (f *FS) fetchLink(s *step) {
+	_, err := f.readlink(f.ctx, s.path)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.walks.allowed.handles--
+	switch {
+	case err != nil:
+		f.walks.waste(s)
+		s.state = over
+	case s.state == asking:
+		s.state = there
+	}
+}
+
+// sweepLater sees to it that sweep runs. f.mu is held.
+func (f *FS) sweepLater() {
+	if !f.walks.sweeper {
+		f.walks.sweeper = f.spawn(f.sweep)
+	}
 }
 
 // sweep takes away what was fetched and not used. It ends when no program goes
@@ -96,7 +141,7 @@ func (f *FS) sweep() {
 		}
 		f.mu.Lock()
 		f.walks.expire(time.Now())
-		if len(f.walks.all) == 0 {
+		if f.walks.idle() {
 			f.walks.sweeper = false
 			f.mu.Unlock()
 			return

@@ -14,10 +14,7 @@ func (f *FS) known(path string, lookup func(*names, string) (sftpconn.Attr, verd
 	f.mu.Lock()
 	attr, v := lookup(f.names, path)
 	q := question{f.names.asking(), flightKey{path, f.names.gens.since(path)}, f.opens.at(path)}
-	var ahead []*step
-	if v == present {
-		ahead = f.looked(path)
-	}
+	ahead := f.looked(path, v)
 	f.mu.Unlock()
 	f.fetch(ahead)
 	return attr, v, q
@@ -134,6 +131,17 @@ func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sf
 
 // Readlink implements [sftpconn.FS].
 func (f *FS) Readlink(ctx context.Context, path string) (string, error) {
+	if f.followsWalks() {
+		f.mu.Lock()
+		_, w := f.walks.opened(path, link)
+		ahead := f.next(w)
+		f.mu.Unlock()
+		f.fetch(ahead)
+	}
+	return f.readlink(ctx, path)
+}
+
+func (f *FS) readlink(ctx context.Context, path string) (string, error) {
 	f.mu.Lock()
 	target, ok := f.names.readlink(path)
 	q := question{asked: f.names.asking(), key: flightKey{path, f.names.gens.since(path)}}

@@ -28,6 +28,7 @@ type blocks struct {
 	mu     sync.Mutex
 	lru    *simplelru.LRU[blockKey, *block]
 	owners map[*File]int // blocks of each
+	wide   int           // owners of more than a small file takes
 	taken  int           // blocks, those included that are only being read from
 	ahead  Ahead         // bytes
 	pool   sync.Pool
@@ -94,7 +95,7 @@ func (b *blocks) add(key blockKey) (added *block, room bool) {
 		return nil, false
 	}
 	b.taken++
-	b.owners[key.file]++
+	b.own(key.file, 1)
 	added = &block{
 		users: 1,
 		asked: time.Now(),
@@ -160,13 +161,30 @@ func (b *blocks) dropAll() {
 	b.lru.Purge()
 }
 
+// own counts n more blocks of f.
+func (b *blocks) own(f *File, n int) {
+	was := b.isWide(f)
+	if b.owners[f] += n; b.owners[f] == 0 {
+		delete(b.owners, f)
+	}
+	switch is := b.isWide(f); {
+	case is && !was:
+		b.wide++
+	case was && !is:
+		b.wide--
+	}
+}
+
+func (b *blocks) isWide(f *File) bool { return b.owners[f] > smallFile/blockSize }
+
 // share returns how many bytes f may have read ahead, so that all that read
-// ahead get something.
+// ahead get something. Small files that were read whole take their room, but
+// want no more of it.
 func (b *blocks) share(f *File) int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	readers := len(b.owners)
-	if b.owners[f] == 0 {
+	readers := b.wide
+	if !b.isWide(f) {
 		readers++
 	}
 	return int64(b.limit) * blockSize / int64(readers)
@@ -175,9 +193,7 @@ func (b *blocks) share(f *File) int64 {
 // forget is called when a block leaves the LRU.
 func (b *blocks) forget(key blockKey, gone *block) {
 	gone.dropped = true
-	if b.owners[key.file]--; b.owners[key.file] == 0 {
-		delete(b.owners, key.file)
-	}
+	b.own(key.file, -1)
 	if gone.users == 0 {
 		b.free(gone)
 	}

@@ -3,29 +3,83 @@ package cache
 import "time"
 
 // credit bounds what is fetched ahead in vain: to a quarter of what was used,
-// mostCredit, and one a second. It is counted in quarters.
+// a constant, and some a second. It is counted in quarters.
 type credit struct {
-	quarters int
-	at       time.Time // up to when time was counted
+	most   int // the constant
+	second int // how many are allowed per second
+	left   int // quarters
+	at     time.Time
 }
 
-const mostCredit = 512
+func newCredit(most, second int) credit {
+	return credit{most: most, second: second, left: 4 * most, at: time.Now()}
+}
 
-func newCredit() credit { return credit{4 * mostCredit, time.Now()} }
-
-// take reports whether one more may be fetched.
-func (c *credit) take() bool {
+// enough reports whether n more may be fetched.
+func (c *credit) enough(n int) bool {
 	seconds := int(time.Since(c.at) / time.Second)
 	c.at = c.at.Add(time.Duration(seconds) * time.Second)
-	c.add(4 * min(seconds, mostCredit))
-	if c.quarters < 4 {
-		return false
-	}
-	c.quarters -= 4
-	return true
+	c.add(4 * c.second * min(seconds, c.most))
+	return c.left >= 4*n
 }
 
-// used takes in that one that was fetched is used.
-func (c *credit) used() { c.add(5) }
+// take takes in that n are fetched.
+func (c *credit) take(n int) { c.left -= 4 * n }
 
-func (c *credit) add(quarters int) { c.quarters = min(c.quarters+quarters, 4*mostCredit) }
+// used takes in that n that were fetched are used.
+func (c *credit) used(n int) { c.add(5 * n) }
+
+func (c *credit) add(quarters int) { c.left = min(c.left+quarters, 4*c.most) }
+
+// allowance bounds what is fetched ahead of all programs.
+type allowance struct {
+	steps, kib credit // in vain
+	handles    int    // open on the server, or about to be
+	blocks     int    // of files, taken until a program comes
+	mostBlocks int
+}
+
+const (
+	// mostHandles bounds the listings under way and the files that are open
+	// and not used, since servers have few file descriptors (macOS: 256).
+	mostHandles = 192
+
+	// mostCredit is how many steps may be fetched in vain, and mostCreditKiB
+	// how much of files, besides a quarter of what is used.
+	mostCredit    = 512
+	mostCreditKiB = 16 << 10
+)
+
+// newAllowance leaves half the buffer of what is read ahead to files that are in
+// use.
+func newAllowance(readBuffer int64) allowance {
+	return allowance{
+		steps:      newCredit(mostCredit, 1),
+		kib:        newCredit(mostCreditKiB, stepBytes>>10),
+		mostBlocks: int(readBuffer / blockSize / 2),
+	}
+}
+
+// has reports whether s may be fetched.
+func (a *allowance) has(s *step) bool {
+	return a.handles < mostHandles && a.blocks+s.file.blocks() <= a.mostBlocks &&
+		a.steps.enough(1) && a.kib.enough(s.file.kib())
+}
+
+// take takes in that s is about to be fetched.
+func (a *allowance) take(s *step) {
+	a.handles++
+	a.blocks += s.file.blocks()
+	a.steps.take(1)
+	a.kib.take(s.file.kib())
+}
+
+// used takes in that a program came to s.
+func (a *allowance) used(s *step) {
+	a.blocks -= s.file.blocks()
+	a.steps.used(1)
+	a.kib.used(s.file.kib())
+}
+
+// wasted takes in that no program came to s.
+func (a *allowance) wasted(s *step) { a.blocks -= s.file.blocks() }

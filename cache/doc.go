@@ -3,16 +3,17 @@
 //
 // It remembers attributes, listings, link targets and which names are absent,
 // for some seconds (names.go); reads ahead of sequential readers
-// (readahead.go); lists folders ahead of programs that go through a tree
-// (walk.go); and writes behind programs, which wait only where they ask to: in
-// Flush and Sync (writeback.go). With AsyncClose they wait in Sync alone
+// (readahead.go); lists folders, and opens small files, ahead of programs that go
+// through a tree (walk.go); and writes behind programs, which wait only where they
+// ask to: in Flush and Sync (writeback.go). With AsyncClose they wait in Sync alone
 // (behind.go).
 //
 // # What is promised
 //
 // Open sees what was closed elsewhere before it: the attributes taken with the
 // open replace those known, and blocks that were read ahead are discarded where
-// size or modification time have changed. Changes made through this FS are seen
+// size or modification time have changed. A file that was opened ahead may be
+// given out for a second (openahead.go). Changes made through this FS are seen
 // at once; those made elsewhere within the timeouts of [Options]. What changes
 // under several names (hard links made elsewhere, symbolic links that the
 // server follows) is known under the name that was used.

@@ -34,7 +34,8 @@ var _ sftpconn.File = (*File)(nil)
 
 var errFileClosed = fmt.Errorf("%w: the file was closed", syscall.EBADF)
 
-// Open implements [sftpconn.FS].
+// Open implements [sftpconn.FS]. A file that is to be read only may have been
+// opened ahead.
 func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (sftpconn.File, sftpconn.Attr, error) {
 	async, err := f.canQueue(ctx)
 	if err == nil {
@@ -48,6 +49,22 @@ func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mo
 			return file, attr, nil
 		}
 	}
+	if flags == sftpconn.Read {
+		if e := f.openedEarly(ctx, path); e != nil {
+			return e.file, e.attr, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, sftpconn.Attr{}, err
+		}
+	}
+	file, attr, err := f.open(ctx, path, flags, mode)
+	if err != nil {
+		return nil, attr, err
+	}
+	return file, attr, nil
+}
+
+func (f *FS) open(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (*File, sftpconn.Attr, error) {
 	open := f.under.Open
 	if flags&changing != 0 {
 		end, err := f.turn(ctx, "open", path)

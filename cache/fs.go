@@ -61,7 +61,7 @@ func New(under sftpconn.FS, opts Options) *FS {
 		f.errands = newErrands()
 		f.under = &inOrder{under, f.errands, &f.progress}
 	}
-	f.walks = newWalks(f.names)
+	f.walks = newWalks(f.names, f.discard)
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.questions = questions{
 		lstat:    newFlights[sftpconn.Attr](f),

@@ -24,8 +24,9 @@ type listing struct {
 	made   bool
 	filled time.Time
 
-	// ahead is set while no program has asked for the listing: what it lacks
-	// may have been made since by somebody who told the program.
+	// ahead is set while no program has come to the folder: what it lacks may
+	// have been made since by somebody who told the program. So that is
+	// believed for earlyAge only.
 	ahead bool
 }
 
@@ -37,6 +38,14 @@ func newListing(entries []sftpconn.DirEntry, taken time.Time) *listing {
 		l.bytes += listingEntryBytes + int64(len(e.Name))
 	}
 	return l
+}
+
+// absence returns for how long a name that l lacks is believed to be absent.
+func (l *listing) absence(opts Options) time.Duration {
+	if l.ahead {
+		return min(earlyAge, opts.NegativeTimeout)
+	}
+	return opts.NegativeTimeout
 }
 
 func (l *listing) get(name string) (sftpconn.Attr, bool) {

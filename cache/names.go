@@ -148,7 +148,7 @@ func (n *names) lookup(path string) (sftpconn.Attr, verdict) {
 		attr, listed := l.get(name)
 		age := now.Sub(l.taken)
 		switch {
-		case !listed && !l.ahead && (age < n.opts.NegativeTimeout || n.isOurs(l)):
+		case !listed && (age < l.absence(n.opts) || !l.ahead && n.isOurs(l)):
 			return none, absent
 		case !listed:
 			own = known[sftpconn.Attr]{}

@@ -193,6 +193,16 @@ func (f *File) readAhead(off, end int64) (size int64) {
 	return size
 }
 
+// readStart starts reading the first n bytes, if the file has as many.
+func (f *File) readStart(n int64) {
+	c := f.content
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !f.closed && c.size.sure {
+		f.fetchBlocks(0, min(n, c.size.bytes), c.size.bytes)
+	}
+}
+
 // fetchBlocks starts reading the blocks that hold anything between from and to,
 // and returns up to where it got. content.mu is held.
 func (f *File) fetchBlocks(from, to, size int64) int64 {

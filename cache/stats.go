@@ -7,8 +7,9 @@ import "sync/atomic"
 type Stats struct {
 	Attributes, Listings, Links Lookups
 
-	// ReadAhead is file contents, in bytes; ListedAhead is folders.
-	ReadAhead, ListedAhead Ahead
+	// ReadAhead is file contents, in bytes; ListedAhead is folders, OpenedAhead
+	// small files and LinksAhead symbolic links that were read.
+	ReadAhead, ListedAhead, OpenedAhead, LinksAhead Ahead
 
 	Names       int   // that something is known of
 	NameBytes   int64 // what that takes, estimated
@@ -43,7 +44,8 @@ func (f *FS) Stats() Stats {
 	s.Failed = f.errands.failedCount()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s.ListedAhead = Ahead{uint64(f.walks.used), uint64(f.walks.wasted)}
+	c := &f.walks.count
+	s.ListedAhead, s.OpenedAhead, s.LinksAhead = c.folders, c.files, c.links
 	s.Names, s.NameBytes = f.names.count, f.names.bytes
 	return s
 }

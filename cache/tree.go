@@ -124,6 +124,7 @@ func (f *FS) Link(ctx context.Context, oldPath, newPath string) (sftpconn.Attr, 
 
 // Remove implements [sftpconn.FS].
 func (f *FS) Remove(ctx context.Context, path string) error {
+	f.closeEarly(path)
 	async, err := f.canQueue(ctx)
 	if err != nil || async && f.removeBehind(ctx, path) {
 		return err
@@ -133,6 +134,7 @@ func (f *FS) Remove(ctx context.Context, path string) error {
 
 // Rmdir implements [sftpconn.FS].
 func (f *FS) Rmdir(ctx context.Context, path string) error {
+	f.closeEarly(path)
 	async, err := f.canQueue(ctx)
 	if err != nil || async && f.rmdirBehind(ctx, path) {
 		return err
@@ -164,6 +166,7 @@ func (f *FS) remove(ctx context.Context, path string, remove func(context.Contex
 
 // Rename implements [sftpconn.FS].
 func (f *FS) Rename(ctx context.Context, oldPath, newPath string, replace bool) error {
+	f.closeEarly(oldPath, newPath)
 	async, err := f.canQueue(ctx)
 	if err != nil {
 		return err

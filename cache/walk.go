@@ -18,6 +18,10 @@ const (
 	aheadGrowth = 8
 	mostAhead   = 512
 
+	// stepBytes is how much of files is read ahead per step of the window, in
+	// bytes.
+	stepBytes = 32 << 10
+
 	// mostSteps bounds the steps of a walk that are looked at, and
 	// expandAtOnce how many of a folder are put in at a time.
 	mostSteps    = 4096
@@ -33,32 +37,64 @@ const (
 type walk struct {
 	steps  *list.List    // of *step, in the order in which the program is expected
 	cursor *list.Element // the step that was used last
-	window int           // how many steps may be ahead
-	ahead  int           // steps that are fetched, or being fetched, and not used
-	vain   bool          // one was fetched and not used
+	wants  stepKind      // what the program is after
 	sorted bool          // names are in their order, as with a shell's *
+	window int           // how many folders, and how many others, may be ahead
+	ahead  aheadOf       // what is fetched, or being fetched, and not used
+	vain   bool          // something was fetched and not used
 	last   time.Time     // when a step was used
 }
 
-// step is a folder that is to be listed, or the rest of a folder, which stands for
-// steps not put in yet.
+// aheadOf counts steps.
+type aheadOf struct {
+	folders, others int
+	bytes           int64 // of files
+}
+
+func (a *aheadOf) add(s *step, n int) {
+	if s.kind == folder {
+		a.folders += n
+	} else {
+		a.others += n
+		a.bytes += int64(n) * s.file.size
+	}
+}
+
+// step is something that is to be fetched, or the rest of a folder, which stands
+// for steps not put in yet.
 type step struct {
 	walk    *walk
 	kind    stepKind
 	path    string
-	from    int // of a rest: its first entry in the walk's order of the listing
-	to      int // and the one behind its last
 	state   stepState
 	used    bool      // by a program
 	fetched bool      // ahead of it
 	asked   time.Time // when that was begun
+
+	rest restOf
+	file aheadFile
+
+	depth int // of a folder listed on the chance, below one where a name was looked up
 }
 
-type stepKind int
+// restOf are the entries that a rest stands for.
+type restOf struct {
+	kinds stepKind
+	from  int // the first one in the walk's order of the listing
+	to    int // behind the last one
+}
+
+// stepKind is what is to be fetched. Kinds can be added up.
+type stepKind uint8
 
 const (
-	folder stepKind = iota
-	rest
+	folder stepKind = 1 << iota // to be listed
+	file                        // to be opened, and its beginning to be read
+	link                        // a symbolic link, to be read
+
+	rest stepKind = 0
+
+	anything = folder | file | link
 )
 
 type stepState int
@@ -66,8 +102,8 @@ type stepState int
 const (
 	waiting stepState = iota
 	asking
-	there // the listing is known
-	over  // it failed, or nobody came
+	there // the answer is known
+	over  // it failed, nobody came, or it was handed over
 )
 
 // unused reports whether s was fetched, and not used so far.
@@ -75,8 +111,26 @@ func (s *step) unused() bool {
 	return s.fetched && !s.used && (s.state == asking || s.state == there)
 }
 
-func newWalk(now time.Time) *walk {
-	return &walk{steps: list.New(), window: firstAhead, last: now}
+// passed reports whether nothing more comes of s, which the program has left
+// behind. Folders may still be visited: not all programs keep to the order of
+// listings.
+func (s *step) passed() bool {
+	switch {
+	case s.kind == rest:
+		return s.rest.kinds&folder == 0
+	case s.state == asking || s.unused():
+		return false
+	}
+	return s.kind != folder || s.used && s.state == there || s.state == over
+}
+
+// idle reports whether nobody has gone on with w for a while.
+func (w *walk) idle(now time.Time) bool {
+	return w.ahead.folders+w.ahead.others == 0 && now.Sub(w.last) > stepAge
+}
+
+func newWalk(wants stepKind) *walk {
+	return &walk{steps: list.New(), wants: wants, window: firstAhead, last: time.Now()}
 }
 
 // grow takes in that a step was used.
@@ -92,21 +146,39 @@ func (w *walk) grow() {
 // shrink takes in that steps were fetched in vain.
 func (w *walk) shrink() { w.window = max(1, w.window/2) }
 
+// hasRoom reports whether w may be ahead by one more step.
+func (w *walk) hasRoom(s *step) bool {
+	if s.kind == folder {
+		return w.ahead.folders < w.window
+	}
+	bytes := w.ahead.bytes
+	return w.ahead.others < w.window && (bytes == 0 || bytes+s.file.size <= int64(w.window)*stepBytes)
+}
+
+// hasAnyRoom reports whether w may be ahead by more of some kind.
+func (w *walk) hasAnyRoom() bool {
+	return w.ahead.folders < w.window ||
+		w.wants&^folder != 0 && w.ahead.others < w.window && w.ahead.bytes < int64(w.window)*stepBytes
+}
+
 // following calls do with the steps behind the cursor, then with those before
 // it, until it returns false. do returns the step to go on behind.
-func (w *walk) following(do func(*list.Element) (last *list.Element, more bool)) {
+func (w *walk) following(do func(e *list.Element, left bool) (last *list.Element, more bool)) {
+	if w.cursor == nil {
+		return
+	}
 	looked := 0
-	pass := func(from, to *list.Element) bool {
+	pass := func(from, to *list.Element, left bool) bool {
 		more := true
 		for e := from; e != to && more; looked++ {
-			e, more = do(e)
+			e, more = do(e, left)
 			e = e.Next()
 			more = more && looked < mostSteps
 		}
 		return more
 	}
-	if pass(w.cursor.Next(), nil) {
-		pass(w.steps.Front(), w.cursor)
+	if pass(w.cursor.Next(), nil, false) {
+		pass(w.steps.Front(), w.cursor, true)
 	}
 }
 
@@ -120,21 +192,16 @@ func (w *walk) entriesOf(l *listing) []sftpconn.DirEntry {
 	return entries
 }
 
-// inOrder reports whether a program that came from one name to the next keeps to
-// the order of l, where it may leave out what it does not want.
-func (l *listing) inOrder(from, to string) bool {
-	i, known := l.index[from]
-	j := l.index[to]
-	if !known || i > j {
-		return false
+// kindOf returns what can be fetched ahead of an entry of a listing.
+func kindOf(attr sftpconn.Attr) stepKind {
+	switch {
+	case attr.Valid != sftpconn.AttrAll:
+	case attr.IsDir() && attr.Size <= bigFolder:
+		return folder
+	case attr.IsRegular():
+		return file
+	case attr.IsSymlink():
+		return link
 	}
-	typ := l.entries[j].Attr.Type()
-	return !slices.ContainsFunc(l.entries[i+1:max(i+1, j)], func(e sftpconn.DirEntry) bool {
-		return e.Attr.Type() == typ
-	})
-}
-
-// listable reports whether an entry of a listing can be listed ahead.
-func listable(attr sftpconn.Attr) bool {
-	return attr.Valid == sftpconn.AttrAll && attr.IsDir() && attr.Size <= bigFolder
+	return rest
 }

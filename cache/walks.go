@@ -16,12 +16,8 @@ const (
 	mostWalks  = 8
 	mostRecent = 256
 
-	// mostHandles bounds the listings under way, since servers have few file
-	// descriptors (macOS: 256).
-	mostHandles = 192
-
-	// stepAge is how long a listing waits to be used, and a walk for its
-	// program to go on.
+	// stepAge is how long a step waits to be used, and a walk for its program
+	// to go on.
 	stepAge = 5 * time.Second
 )
 
@@ -29,75 +25,45 @@ const (
 // FS.mu.
 type walks struct {
 	names   *names
-	all     []*walk // the one that began last is the last
+	discard func(*early) // called with FS.mu held
+	all     []*walk      // the one that began last is the last
+	loose   *walk        // folders that are listed since a name in them was looked up
 	steps   map[string]*list.Element
-	recent  *simplelru.LRU[string, *visited] // folders that a program listed
-	credit  credit
-	handles int
+	recent  *simplelru.LRU[string, *visited]
+	allowed allowance
+	count   walkCount
 	sweeper bool // a goroutine takes away what is not used
-
-	used, wasted int // steps that were fetched ahead
 }
 
-// visited is a folder that was listed.
-type visited struct {
-	at      time.Time
-	entries int    // of it that were listed since
-	last    string // the one of them that was the last
-}
+// walkCount counts what was fetched ahead.
+type walkCount struct{ folders, files, links Ahead }
 
-func newWalks(n *names) *walks {
-	ws := &walks{names: n, steps: make(map[string]*list.Element), credit: newCredit()}
-	ws.recent = newLRU[string, *visited](mostRecent, nil)
-	return ws
-}
-
-// visit takes in that a program lists path. A walk begins with the
-// first subfolder of a folder that was just listed, or with the second entry of
-// it, whatever that is.
-func (ws *walks) visit(path string) *walk {
-	if e := ws.steps[path]; e != nil {
-		ws.use(e)
-		return e.Value.(*step).walk
+func (c *walkCount) of(kind stepKind) *Ahead {
+	switch kind {
+	case folder:
+		return &c.folders
+	case link:
+		return &c.links
 	}
-	dir, name := split(path)
-	v, ok := ws.recent.Get(dir)
-	l := ws.names.freshListing(dir)
-	if !ok || l == nil || time.Since(v.at) > stepAge {
-		return nil
-	}
-	at, listed := l.index[name]
-	if !listed {
-		return nil
-	}
-	first := !slices.ContainsFunc(l.entries[:at], isDirEntry)
-	inOrder := first || l.inOrder(v.last, name)
-	v.at, v.last = time.Now(), name
-	if v.entries++; v.entries < 2 && !first {
-		return nil
-	}
-	w := ws.add()
-	w.sorted = !inOrder
-	ws.begin(w, dir, l, &step{kind: folder, path: path, used: true})
-	return w
+	return &c.files
 }
 
-func isDirEntry(e sftpconn.DirEntry) bool { return e.Attr.IsDir() }
-
-// begin lets w go through dir, where it has come to the step at.
-func (ws *walks) begin(w *walk, dir string, l *listing, at *step) {
-	entries := w.entriesOf(l)
-	i := slices.IndexFunc(entries, func(e sftpconn.DirEntry) bool { return join(dir, e.Name) == at.path })
-	ws.put(w, &step{kind: rest, path: dir, to: i}, nil)
-	w.cursor = ws.put(w, at, nil)
-	ws.put(w, &step{kind: rest, path: dir, from: i + 1, to: len(entries)}, nil)
+func newWalks(n *names, discard func(*early)) *walks {
+	return &walks{
+		names:   n,
+		discard: discard,
+		loose:   newWalk(rest),
+		steps:   make(map[string]*list.Element),
+		recent:  newLRU[string, *visited](mostRecent, nil),
+		allowed: newAllowance(n.opts.ReadBuffer),
+	}
 }
 
-func (ws *walks) add() *walk {
+func (ws *walks) add(wants stepKind) *walk {
 	if len(ws.all) == mostWalks {
 		ws.drop(ws.all[0])
 	}
-	w := newWalk(time.Now())
+	w := newWalk(wants)
 	ws.all = append(ws.all, w)
 	return w
 }
@@ -143,11 +109,14 @@ func (ws *walks) use(e *list.Element) {
 		return
 	}
 	if s.unused() {
-		w.ahead--
-		ws.used++
-		ws.credit.used()
+		ws.count.of(s.kind).Used++
+		ws.allowed.used(s)
+		w.ahead.add(s, -1)
 	}
 	s.used = true
+	if w == ws.loose {
+		return
+	}
 	w.grow()
 	w.cursor = e
 	for before := w.steps.Front(); before != e; {
@@ -159,39 +128,29 @@ func (ws *walks) use(e *list.Element) {
 	}
 }
 
-// passed reports whether nothing more comes of s, which the program has left
-// behind. Folders may still be visited: not all programs keep to the order of
-// listings.
-func (s *step) passed() bool {
-	if s.kind == rest || s.state == asking || s.unused() {
-		return false
-	}
-	return s.used && s.state == there || s.state == over
-}
-
 // waste takes in that nobody will use s.
 func (ws *walks) waste(s *step) {
 	if !s.unused() {
 		return
 	}
-	s.walk.ahead--
+	s.walk.ahead.add(s, -1)
 	s.walk.vain = true
-	ws.wasted++
-	if s.state == there {
+	ws.count.of(s.kind).Wasted++
+	ws.allowed.wasted(s)
+	if s.kind == folder && s.state == there {
 		ws.names.updateKnown(s.path, func(e *entry) { e.listing = nil })
 	}
-	s.state = over
+	ws.end(s)
 }
 
-// looked takes in that a name in dir was looked up and known. It returns the
-// walk that goes on with that, if any.
-func (ws *walks) looked(dir string) *walk {
-	e := ws.steps[dir]
-	if e == nil || !e.Value.(*step).unused() {
-		return nil
+// end takes in that nothing more comes of s, used or not.
+func (ws *walks) end(s *step) {
+	s.state = over
+	if early := s.file.early; early != nil {
+		s.file.early = nil
+		ws.allowed.handles--
+		ws.discard(early)
 	}
-	ws.use(e)
-	return e.Value.(*step).walk
 }
 
 // listed takes in that the listing of path is known.
@@ -205,45 +164,72 @@ func (ws *walks) listed(path string) *walk {
 		return nil
 	}
 	s.state = there
-	if l := ws.names.freshListing(path); l != nil {
-		s.walk.steps.InsertAfter(&step{walk: s.walk, kind: rest, path: path, to: len(l.entries)}, e)
+	if l := ws.names.freshListing(path); l != nil && s.walk != ws.loose {
+		ws.putRest(s.walk, path, restOf{anything, 0, len(l.entries)}, e.Next())
 	}
 	return s.walk
 }
 
+func (ws *walks) putRest(w *walk, path string, r restOf, before *list.Element) {
+	ws.put(w, &step{kind: rest, path: path, rest: r}, before)
+}
+
+// request is a step that is to be fetched. With early set, the server is to be
+// asked again whether that is true.
+type request struct {
+	*step
+	early *early
+}
+
 // next returns what of w is to be fetched now.
-func (ws *walks) next(w *walk) (fetch []*step) {
+func (ws *walks) next(w *walk) (fetch []request) {
 	if w == nil {
 		return nil
 	}
-	w.following(func(e *list.Element) (*list.Element, bool) {
+	now := time.Now()
+	w.following(func(e *list.Element, left bool) (*list.Element, bool) {
 		s := e.Value.(*step)
 		switch {
 		case s.kind == rest:
-			return ws.expand(e), true
+			return ws.expand(e, left), true
 		case s.kind == folder && s.state == waiting && ws.names.freshListing(s.path) != nil:
 			ws.listed(s.path)
 			return e, true
-		case s.state != waiting || s.used:
+		case s.file.ages(now) && s.unused():
+			s.file.early.refreshing = true
+			fetch = append(fetch, request{s, s.file.early})
 			return e, true
-		case w.ahead >= w.window || ws.handles >= mostHandles || !ws.credit.take():
+		case s.state != waiting || s.used || s.kind&w.wants == 0 || left && s.kind != folder:
+			return e, true
+		case !ws.allowed.has(s):
 			return e, false
+		case !w.hasRoom(s):
+			return e, w.hasAnyRoom()
 		}
-		s.state, s.fetched, s.asked = asking, true, time.Now()
-		w.ahead++
-		ws.handles++
-		fetch = append(fetch, s)
+		ws.ask(s)
+		fetch = append(fetch, request{step: s})
 		return e, true
 	})
 	return fetch
 }
 
+// ask takes in that s is about to be fetched ahead.
+func (ws *walks) ask(s *step) {
+	s.state, s.fetched, s.asked = asking, true, time.Now()
+	if s.kind == file {
+		s.file.done = make(chan struct{})
+	}
+	s.walk.ahead.add(s, 1)
+	ws.allowed.take(s)
+}
+
 // expand puts steps in the place of the rest e of a folder, or some of them
-// before it. It returns the step before the first of them.
-func (ws *walks) expand(e *list.Element) *list.Element {
+// before it. It returns the step before the first of them. What the program does
+// not want yet stays, as a rest before them.
+func (ws *walks) expand(e *list.Element, left bool) *list.Element {
 	s := e.Value.(*step)
 	w := s.walk
-	if w.steps.Len() > mostSteps {
+	if w.steps.Len() > mostSteps || s.rest.kinds&w.wants == 0 || left && s.rest.kinds&folder == 0 {
 		return e
 	}
 	anchor := e.Prev()
@@ -254,38 +240,95 @@ func (ws *walks) expand(e *list.Element) *list.Element {
 	if l := ws.names.freshListing(s.path); l != nil {
 		entries = w.entriesOf(l)
 	}
-	s.to = min(s.to, len(entries))
-	for n := 0; n < expandAtOnce && s.from < s.to; s.from++ {
-		path := join(s.path, entries[s.from].Name)
-		if listable(entries[s.from].Attr) && ws.steps[path] == nil {
-			ws.put(w, &step{kind: folder, path: path}, e)
+	s.rest.to = min(s.rest.to, len(entries))
+	if later := s.rest.kinds &^ w.wants; later != 0 && !left {
+		ws.putRest(w, s.path, restOf{later, s.rest.from, s.rest.to}, e)
+		anchor = e.Prev()
+	}
+	s.rest.kinds &= w.wants
+	for n := 0; n < expandAtOnce && s.rest.from < s.rest.to; s.rest.from++ {
+		entry := entries[s.rest.from]
+		path := join(s.path, entry.Name)
+		if kind := kindOf(entry.Attr); kind&s.rest.kinds != 0 && !ws.follows(path) {
+			ws.adopt(w, newStep(kind, path, entry.Attr), e)
 			n++
 		}
 	}
-	if s.from >= s.to {
+	if s.rest.from >= s.rest.to {
 		ws.remove(e)
 	}
 	return anchor
 }
 
+// follows reports whether path is a step of a walk.
+func (ws *walks) follows(path string) bool {
+	e := ws.steps[path]
+	return e != nil && e.Value.(*step).walk != ws.loose
+}
+
+// adopt makes s, or the loose step for its path, a step of w before another one.
+func (ws *walks) adopt(w *walk, s *step, before *list.Element) {
+	loose := ws.steps[s.path]
+	if loose == nil {
+		ws.put(w, s, before)
+		return
+	}
+	s = loose.Value.(*step)
+	ws.loose.steps.Remove(loose)
+	if s.unused() {
+		ws.loose.ahead.add(s, -1)
+		w.ahead.add(s, 1)
+	}
+	ws.put(w, s, before)
+	if l := ws.names.freshListing(s.path); l != nil && s.state == there {
+		ws.putRest(w, s.path, restOf{anything, 0, len(l.entries)}, before)
+	}
+}
+
+func newStep(kind stepKind, path string, attr sftpconn.Attr) *step {
+	s := &step{kind: kind, path: path}
+	if kind == file {
+		s.file.size = int64(attr.Size)
+		if s.file.size > smallFile {
+			s.file.size = firstWindow
+		}
+	}
+	return s
+}
+
 // expire takes away what was not used in time.
 func (ws *walks) expire(now time.Time) {
 	for _, w := range slices.Clone(ws.all) {
-		before := ws.wasted
-		for e := w.steps.Front(); e != nil; e = e.Next() {
-			s := e.Value.(*step)
-			if s.unused() && now.Sub(s.asked) > stepAge {
-				ws.waste(s)
-			}
-		}
-		if ws.wasted != before {
+		if ws.expireSteps(w, now) {
 			w.shrink()
 		}
-		if w.ahead == 0 && now.Sub(w.last) > stepAge {
+		if w.idle(now) {
 			ws.drop(w)
 		}
 	}
+	ws.expireSteps(ws.loose, now)
+	for e := ws.loose.steps.Front(); e != nil; {
+		next := e.Next()
+		if s := e.Value.(*step); s.state != asking && now.Sub(s.asked) > stepAge || ws.loose.steps.Len() > mostRecent {
+			ws.remove(e)
+		}
+		e = next
+	}
 }
+
+func (ws *walks) expireSteps(w *walk, now time.Time) (vain bool) {
+	for e := w.steps.Front(); e != nil; e = e.Next() {
+		s := e.Value.(*step)
+		if s.unused() && now.Sub(s.asked) > stepAge {
+			ws.waste(s)
+			vain = true
+		}
+	}
+	return vain
+}
+
+// idle reports whether there is nothing to be taken away.
+func (ws *walks) idle() bool { return len(ws.all) == 0 && ws.loose.steps.Len() == 0 }
 
 // alive returns w if it goes on, or nil.
 func (ws *walks) alive(w *walk) *walk {

@@ -52,10 +52,14 @@ func TestRoundTripBudgets(t *testing.T) {
 	}{
 		{"find", 0, []int{7, 7, 7}, "test $(find . -type d | wc -l) = 400", 12},
 		{"du", 400, []int{5, 5, 6}, "du -s .", 25},
+		{"grep", 400, []int{5, 5, 6}, "grep -r nosuch . || true", 25},
+		{"cp", 170, []int{19}, `cp -r . "$TMPDIR/copy"; test $(find "$TMPDIR/copy" -type f | wc -l) = 170`, 25},
+		{"files", 100, nil, "test $(cat * | wc -c) = 247500", 3 + 2 + 0.1*99}, // and ls
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var took float64
 			for range 3 { // other tests may take the machine's time
+				t.Setenv("TMPDIR", t.TempDir())
 				m := newLinkedMount(t)
 				dir := m.onServer("tree")
 				require.NoError(t, os.Mkdir(dir, 0o755))

@@ -1,0 +1,228 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sftpmount/sftpconn"
+)
+
+// putFiles puts files into /d, and lets them grow old.
+func putFiles(s *farServer, n, size int) {
+	for i := range n {
+		s.put(fmt.Sprintf("/d/%03d", i), pattern(size))
+	}
+	time.Sleep(time.Minute)
+}
+
+// readFile opens, reads and closes a file as cat and the kernel do, and checks it.
+func readFile(t *testing.T, s *farServer, f *FS, path string) {
+	t.Helper()
+	file, attr, err := f.Open(t.Context(), path, sftpconn.Read, 0)
+	require.NoError(t, err)
+	p := make([]byte, attr.Size)
+	for at := 0; at < len(p); at += blockSize {
+		_, err := file.ReadAt(t.Context(), p[at:min(at+blockSize, len(p))], int64(at))
+		require.NoError(t, err)
+	}
+	require.Equal(t, string(s.data(path)), string(p), path)
+	require.NoError(t, file.Flush(t.Context()))
+	require.NoError(t, file.Close(t.Context()))
+}
+
+// openAhead lists /d and reads its first file, so that the next ones are opened
+// ahead.
+func openAhead(t *testing.T, s *farServer, f *FS) {
+	t.Helper()
+	_, err := f.ReadDir(t.Context(), "/d")
+	require.NoError(t, err)
+	readFile(t, s, f, "/d/000")
+	synctest.Wait()
+	require.Equal(t, 1+firstAhead, s.count("OPEN"))
+}
+
+func TestSmallFilesAreReadAhead(t *testing.T) {
+	for _, size := range []int{1, 1000, smallFile} {
+		far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+			putFiles(s, 100, size)
+			_, err := f.ReadDir(t.Context(), "/d")
+			require.NoError(t, err)
+			assert.Equal(t, 2, roundTrips(func() { readFile(t, s, f, "/d/000") }))
+			assert.LessOrEqual(t, roundTrips(func() {
+				for i := range 99 {
+					readFile(t, s, f, fmt.Sprintf("/d/%03d", 1+i))
+				}
+			}), 10)
+			used, wasted := ahead(f)
+			assert.Equal(t, 99, used)
+			assert.Zero(t, wasted)
+			time.Sleep(2 * stepAge)
+			forgotten(t, f)
+			assert.Equal(t, 100, s.count("OPEN"))
+			assert.Equal(t, 100, s.count("CLOSE"))
+		})
+	}
+}
+
+// Who does not go through a folder in order gets what he asks for, and no more.
+func TestFilesInNoOrderAreNotReadAhead(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putFiles(s, 100, 1000)
+		_, err := f.ReadDir(t.Context(), "/d")
+		require.NoError(t, err)
+		for _, i := range []int{50, 30, 70, 10, 90} {
+			readFile(t, s, f, fmt.Sprintf("/d/%03d", i))
+		}
+		assert.Equal(t, 5, s.count("OPEN"))
+	})
+}
+
+// A file that was opened ahead is given to its program only if nothing is known
+// to have changed since.
+func TestAFileOpenedAheadIsTheFileOfNow(t *testing.T) {
+	ctx := context.Background()
+	for name, change := range map[string]func(*testing.T, *farServer, *FS){
+		"nothing": func(*testing.T, *farServer, *FS) {},
+		"written here": func(t *testing.T, _ *farServer, f *FS) {
+			file := open(t, f, "/d/001", sftpconn.Write)
+			write(t, file, []byte("new"), 0)
+			require.NoError(t, file.Close(ctx))
+		},
+		"written here, and not acknowledged": func(t *testing.T, _ *farServer, f *FS) {
+			file := open(t, f, "/d/001", sftpconn.Write)
+			write(t, file, pattern(5000), 7)
+			t.Cleanup(func() { _ = file.Close(ctx) })
+		},
+		"cut here": func(t *testing.T, _ *farServer, f *FS) {
+			_, err := f.SetAttr(ctx, "/d/001", sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrSize, Size: 5}})
+			require.NoError(t, err)
+		},
+		"replaced here": func(t *testing.T, s *farServer, f *FS) {
+			s.put("/new", []byte("other"))
+			require.NoError(t, f.Rename(ctx, "/new", "/d/001", true))
+		},
+		"made anew here": func(t *testing.T, _ *farServer, f *FS) {
+			require.NoError(t, f.Remove(ctx, "/d/001"))
+			file := open(t, f, "/d/001", sftpconn.Write|sftpconn.Create|sftpconn.Excl)
+			write(t, file, []byte("anew"), 0)
+			require.NoError(t, file.Close(ctx))
+		},
+		"changed elsewhere, and looked at": func(t *testing.T, s *farServer, f *FS) {
+			s.put("/d/001", []byte("other"))
+			_, err := s.Stat(ctx, "/d/001")
+			require.NoError(t, err)
+			file, _, err := f.Open(ctx, "/d/001", sftpconn.Read|sftpconn.Write, 0)
+			require.NoError(t, err)
+			require.NoError(t, file.Close(ctx))
+		},
+		"changed elsewhere a second ago": func(_ *testing.T, s *farServer, _ *FS) {
+			s.put("/d/001", []byte("other"))
+			time.Sleep(earlyAge + time.Millisecond)
+		},
+		"changed elsewhere within the time that shows": func(_ *testing.T, s *farServer, _ *FS) {
+			s.mu.Lock()
+			s.nodes["/d/001"] = &node{s.nodes["/d/001"].attr, pattern(2000)[1000:]}
+			s.mu.Unlock()
+			time.Sleep(stepAge + 2*sweepEvery) // by then it is forgotten
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+				putFiles(s, 20, 1000)
+				openAhead(t, s, f)
+				change(t, s, f)
+				file, attr, err := f.Open(ctx, "/d/001", sftpconn.Read, 0)
+				require.NoError(t, err)
+				got := readAll(t, file.(*File), 128<<10)
+				time.Sleep(time.Second) // what is written arrives
+				assert.Equal(t, string(s.data("/d/001")), string(got))
+				assert.EqualValues(t, len(got), attr.Size)
+				require.NoError(t, file.Close(ctx))
+			})
+		})
+	}
+}
+
+// What is older than a second is believed once the server has said that it is
+// still true, which takes one trip and moves no data.
+func TestAFileOpenedAheadIsAskedForAgain(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putFiles(s, 20, 1000)
+		openAhead(t, s, f)
+		time.Sleep(2 * earlyAge)
+		s.mu.Lock()
+		read := s.read
+		s.mu.Unlock()
+		assert.Equal(t, 1, roundTrips(func() { readFile(t, s, f, "/d/001") }))
+		synctest.Wait()
+		assert.Equal(t, 0, roundTrips(func() { readFile(t, s, f, "/d/002") }), "asked for at the same time")
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		assert.Equal(t, read, s.read, "nothing is read twice")
+	})
+}
+
+// A name is free of files that were opened ahead before it is taken away.
+func TestFilesOpenedAheadAreClosedBeforeTheirNamesGo(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putFiles(s, 20, 1000)
+		openAhead(t, s, f)
+		time.Sleep(delay)
+		from := len(s.log)
+		require.NoError(t, f.Remove(t.Context(), "/d/001"))
+		require.NoError(t, f.Rename(t.Context(), "/d/002", "/d/003", true))
+		assert.Equal(t, []string{"CLOSE", "REMOVE", "CLOSE", "CLOSE", "RENAME"}, slices.Clone(s.log[from:]))
+	})
+}
+
+// A file that cannot be opened ahead is left to its program, who is told why.
+func TestAFileThatCannotBeOpenedAhead(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putFiles(s, 20, 1000)
+		s.mu.Lock()
+		s.fail = func(op, path string) error {
+			if op == "OPEN" && path == "/d/001" {
+				return &sftpconn.StatusError{Op: op, Path: path, Code: sftpconn.StatusPermissionDenied}
+			}
+			return nil
+		}
+		s.mu.Unlock()
+		openAhead(t, s, f)
+		_, _, err := f.Open(t.Context(), "/d/001", sftpconn.Read, 0)
+		var status *sftpconn.StatusError
+		require.ErrorAs(t, err, &status)
+		readFile(t, s, f, "/d/002")
+		time.Sleep(2 * stepAge)
+		forgotten(t, f)
+	})
+}
+
+// A program that does not wait for its open leaves nothing open.
+func TestAnOpenAheadThatIsGivenUp(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putFiles(s, 20, 1000)
+		_, err := f.ReadDir(t.Context(), "/d")
+		require.NoError(t, err)
+		first := make(chan struct{})
+		go func() {
+			defer close(first)
+			readFile(t, s, f, "/d/000")
+		}()
+		time.Sleep(delay / 4)
+		ctx, cancel := context.WithTimeout(t.Context(), delay/4)
+		defer cancel()
+		_, _, err = f.Open(ctx, "/d/001", sftpconn.Read, 0)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		<-first
+		time.Sleep(2 * stepAge)
+		forgotten(t, f)
+		assert.Equal(t, s.count("OPEN"), s.count("CLOSE"))
+	})
+}
