@@ -3,20 +3,64 @@ package sftpconn
 import (
 	"context"
 	"slices"
+	"sync"
+	"time"
 )
 
+// bulkChannels are the channels for file data. Conn.mu guards them. The first one
+// stays for as long as the connection; the others are closed when no file is open
+// on them for a while.
+type bulkChannels struct {
+	open    []*channel
+	uses    map[*channel]use
+	wide    map[*file]struct{} // files that are open on several
+	opening int                // channels that are being opened
+	grown   *sync.Cond         // tells that opening went down
+	most    int                // that the server allows, as far as is known
+	tidying bool               // a goroutine closes what is idle
+}
+
+// use is what a channel is used for.
+type use struct {
+	handles int
+	since   time.Time // the last one was closed
+}
+
 // bulkChannel returns the channel that is best for file data: the one with the
-// least of it under way.
+// least of it under way. It is kept open until letGo.
 func (c *Conn) bulkChannel() *channel {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	best := c.meta
-	for i, ch := range c.bulk {
+	for i, ch := range c.bulk.open {
 		if i == 0 || ch.inFlight.Load() < best.inFlight.Load() {
 			best = ch
 		}
 	}
+	c.hold(best)
 	return best
+}
+
+// keep keeps ch open until letGo.
+func (c *Conn) keep(ch *channel) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hold(ch)
+}
+
+// hold is keep with c.mu held.
+func (c *Conn) hold(ch *channel) {
+	u := c.bulk.uses[ch]
+	u.handles++
+	c.bulk.uses[ch] = u
+}
+
+// letGo ends what bulkChannel, bulkChannels or keep began.
+func (c *Conn) letGo(ch *channel) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u := c.bulk.uses[ch]
+	c.bulk.uses[ch] = use{u.handles - 1, time.Now()}
 }
 
 const (
@@ -37,37 +81,48 @@ func (c *Conn) wantedBulk() int {
 }
 
 // bulkChannels returns n bulk channels, or as many as the server allows. It
-// opens those that are missing, and returns when they are there.
+// opens those that are missing, and returns when they are there. Each is kept open
+// until letGo.
 func (c *Conn) bulkChannels(n int) []*channel {
 	c.mu.Lock()
-	for c.err == nil && !c.refused && len(c.bulk)+c.opening < n {
-		c.opening++
+	defer c.mu.Unlock()
+	for b := &c.bulk; c.err == nil && len(b.open)+b.opening < min(n, b.most); {
+		b.opening++
 		c.background.Go(c.addBulk)
 	}
-	for c.opening > 0 {
-		c.grown.Wait()
+	for c.bulk.opening > 0 {
+		c.bulk.grown.Wait()
 	}
-	defer c.mu.Unlock()
-	return slices.Clone(c.bulk[:min(n, len(c.bulk))])
+	channels := slices.Clone(c.bulk.open[:min(n, len(c.bulk.open))])
+	for _, ch := range channels {
+		c.hold(ch)
+	}
+	return channels
 }
 
 func (c *Conn) addBulk() {
 	ch, err := c.openBulk()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.opening--
-	c.grown.Broadcast()
+	b := &c.bulk
+	b.opening--
+	b.grown.Broadcast()
 	switch {
 	case err != nil:
-		c.refused = true
+		b.most = len(b.open)
 		if c.err == nil {
-			c.opts.Logger.Debug("the server allows no further channel", "bulk", len(c.bulk), "err", err)
+			c.opts.Logger.Debug("the server allows no further channel", "bulk", len(b.open), "err", err)
 		}
 	case c.err != nil:
 		ch.fail(c.err)
 	default:
-		c.bulk = append(c.bulk, ch)
+		b.open = append(b.open, ch)
+		b.most = max(b.most, len(b.open))
 		c.background.Go(func() { c.watch(ch) })
+		if len(b.open) > 1 && !b.tidying {
+			b.tidying = true
+			c.background.Go(c.tidy)
+		}
 	}
 }
 

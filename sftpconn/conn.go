@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,10 @@ type Options struct {
 	// 0 means 1.
 	Connections int
 
+	// ChannelIdle is how long a channel for file data stays open that no file
+	// uses. 0 means 5 s.
+	ChannelIdle time.Duration
+
 	// Logger is told of what the server does wrong. nil means slog.Default().
 	Logger *slog.Logger
 }
@@ -51,6 +56,9 @@ func (o Options) withDefaults() Options {
 		o.BulkChannels = max(9, o.Connections)
 	}
 	o.BulkChannels = max(o.BulkChannels, 0)
+	if o.ChannelIdle <= 0 {
+		o.ChannelIdle = 5 * time.Second
+	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -79,12 +87,9 @@ type Conn struct {
 	ending     chan struct{} // closed by the first fail
 	done       chan struct{} // closed when every channel has ended
 
-	mu      sync.Mutex
-	bulk    []*channel
-	opening int        // bulk channels that are being opened
-	grown   *sync.Cond // tells that opening went down
-	refused bool       // the server wants no further channels
-	err     error
+	mu   sync.Mutex
+	bulk bulkChannels
+	err  error
 }
 
 var _ Session = (*Conn)(nil)
@@ -99,7 +104,12 @@ func New(ctx context.Context, transport Transport, opts Options) (*Conn, error) 
 		ending:    make(chan struct{}),
 		done:      make(chan struct{}),
 	}
-	c.grown = sync.NewCond(&c.mu)
+	c.bulk = bulkChannels{
+		uses:  map[*channel]use{},
+		wide:  map[*file]struct{}{},
+		grown: sync.NewCond(&c.mu),
+		most:  c.opts.BulkChannels,
+	}
 	stop := context.AfterFunc(ctx, func() { _ = transport.Close() })
 	err := c.start(ctx)
 	if !stop() && err == nil {
@@ -112,7 +122,11 @@ func New(ctx context.Context, transport Transport, opts Options) (*Conn, error) 
 		}
 		return nil, err
 	}
-	c.goBackground(func() { c.bulkChannels(min(1, c.opts.BulkChannels)) })
+	c.goBackground(func() {
+		for _, ch := range c.bulkChannels(min(1, c.opts.BulkChannels)) {
+			c.letGo(ch)
+		}
+	})
 	return c, nil
 }
 
@@ -149,7 +163,7 @@ func (c *Conn) awaitEnd() {
 	<-c.ending
 	<-c.meta.done
 	c.mu.Lock()
-	bulk := c.bulk
+	bulk := slices.Clone(c.bulk.open)
 	c.mu.Unlock()
 	for _, ch := range bulk {
 		<-ch.done
@@ -157,11 +171,13 @@ func (c *Conn) awaitEnd() {
 	close(c.done)
 }
 
-// watch ends the connection when ch ends.
+// watch ends the connection when ch ends, unless that is for being idle.
 func (c *Conn) watch(ch *channel) {
 	select {
 	case <-ch.done:
-		c.fail(ch.err)
+		if ch == c.meta || c.isBulk(ch) {
+			c.fail(ch.err)
+		}
 	case <-c.ending:
 		ch.fail(c.Err())
 	}

@@ -27,6 +27,12 @@ func (f *file) CopyFrom(ctx context.Context, src File, srcOff, off, n int64) (in
 			return 0, err
 		}
 	}
+	for _, file := range []*file{from, f} {
+		file.mu.Lock()
+		file.work()
+		file.mu.Unlock()
+		defer file.rest()
+	}
 	to := f.first()
 	source, err := from.handleOn(ctx, to.ch)
 	if err != nil {
@@ -90,11 +96,13 @@ func (f *file) handleOn(ctx context.Context, ch *channel) (handle, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.conn.keep(ch)
 	if f.closed {
-		h.close(f.path)
+		f.closeHandle(h)
 		return handle{}, syscall.EBADF
 	}
 	f.handles = append(f.handles, h)
+	f.conn.setWide(f, true)
 	return h, nil
 }
 

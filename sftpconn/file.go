@@ -3,6 +3,7 @@ package sftpconn
 import (
 	"context"
 	"sync"
+	"time"
 
 	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
 )
@@ -22,6 +23,8 @@ type file struct {
 
 	mu       sync.Mutex
 	closed   bool
+	busy     int           // reads and copies under way
+	used     time.Time     // when something was last started or done
 	handles  []handle      // the one it was opened with first
 	widened  bool          // further handles are open, being opened, or cannot be
 	widening chan struct{} // closed when they are open; nil but in between
@@ -36,6 +39,7 @@ var _ File = (*file)(nil)
 // ReadAt implements [File].
 func (f *file) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	h := f.readHandle(len(p))
+	defer f.rest()
 	limit := f.conn.limits.read
 	calls := make([]*call, 0, (len(p)+limit-1)/limit)
 	for at := 0; at < len(p); at += limit {
@@ -213,11 +217,29 @@ func (f *file) Close(context.Context) error {
 	}
 	f.closed = true
 	for _, h := range f.handles {
-		h.close(f.path)
+		f.closeHandle(h)
 	}
+	f.conn.setWide(f, false)
 	return nil
+}
+
+// closeHandle closes a handle of the file, whose channel may close then too.
+func (f *file) closeHandle(h handle) {
+	h.close(f.path)
+	f.conn.letGo(h.ch)
 }
 
 func (h handle) close(path string) {
 	h.ch.start("CLOSE", path, &sshfx.ClosePacket{Handle: h.id})
+}
+
+// work notes that something goes on that needs the handles as they are, until
+// rest. f.mu is held.
+func (f *file) work() { f.busy++ }
+
+func (f *file) rest() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.busy--
+	f.used = time.Now()
 }

@@ -96,6 +96,8 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 	ch := c.meta
 	if flags&Write != 0 {
 		ch = c.bulkChannel()
+	} else {
+		c.keep(ch)
 	}
 	if c.opts.Quirks.NoCreateMode {
 		mode = 0 // create puts it right
@@ -108,6 +110,7 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 	stat := ch.start("STAT", path, &sshfx.StatPacket{Path: path})
 	id, err := c.awaitHandle(ctx, ch, open)
 	if err != nil {
+		c.letGo(ch)
 		return nil, Attr{}, err
 	}
 	f := &file{conn: c, path: path, flags: flags, handles: []handle{{ch, id}}}

@@ -3,6 +3,7 @@ package sftpconn
 import (
 	"context"
 	"slices"
+	"time"
 
 	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
 )
@@ -43,6 +44,9 @@ func (s *spread) widen(n int) {
 	s.segments = append(s.segments, segment{from, n})
 }
 
+// narrow has the first handle take all writes. None is under way.
+func (s *spread) narrow() { s.segments = nil }
+
 // partLength returns how many bytes at off one request may carry. f.mu is held.
 func (f *file) partLength(off int64) int {
 	if f.flags&Append != 0 {
@@ -69,6 +73,7 @@ func (f *file) startWrite(p []byte, off int64) *call {
 // that are about to come, if the first one has enough to do: what it is given
 // goes at its pace. f.mu is held.
 func (f *file) begin(alone bool, start func() *call) Pending {
+	f.used = time.Now()
 	last, several := f.ordered, len(f.handles) > 1
 	crowded := !alone && f.widening != nil && f.handles[0].ch.inFlight.Load() > 2*window
 	if !last.held() && !crowded && (!several || !alone && !last.underWay()) {

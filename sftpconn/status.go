@@ -30,8 +30,8 @@ func (c *Conn) Status() Status {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s.Channels += len(c.bulk)
-	for _, ch := range c.bulk {
+	s.Channels += len(c.bulk.open)
+	for _, ch := range c.bulk.open {
 		s.InFlight += ch.inFlight.Load()
 	}
 	return s

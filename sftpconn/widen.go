@@ -3,6 +3,7 @@ package sftpconn
 import (
 	"context"
 	"sync"
+	"time"
 
 	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
 )
@@ -11,12 +12,13 @@ import (
 // opened on the bulk channels, in bytes: small files are not worth the requests.
 const widenAt = 1 << 20
 
-// readHandle returns the handle for a read of n bytes. A file that is only read
+// readHandle returns the handle for a read of n bytes, which ends with rest. A file that is only read
 // leaves the metadata channel to others when it has bulk channels, and takes
 // the one that has the least to do.
 func (f *file) readHandle(n int) handle {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.work()
 	best := f.handles[0]
 	if f.flags&Write != 0 {
 		return best
@@ -34,7 +36,7 @@ func (f *file) readHandle(n int) handle {
 }
 
 // widen starts opening the file on the bulk channels that it is not open on.
-// That is tried once. f.mu is held.
+// That is tried once, until it was idle. f.mu is held.
 func (f *file) widen() {
 	if f.widened || f.closed {
 		return
@@ -48,15 +50,19 @@ func (f *file) widen() {
 		var opening sync.WaitGroup
 		for _, ch := range f.conn.bulkChannels(f.conn.wantedBulk()) {
 			if _, ok := f.openedOn(ch); ok {
+				f.conn.letGo(ch)
 				continue
 			}
 			opening.Go(func() {
 				// Its calls end with the connection.
-				if h, ok := f.openOn(context.Background(), ch, before); ok {
-					mu.Lock()
-					defer mu.Unlock()
-					added = append(added, h)
+				h, ok := f.openOn(context.Background(), ch, before)
+				if !ok {
+					f.conn.letGo(ch)
+					return
 				}
+				mu.Lock()
+				defer mu.Unlock()
+				added = append(added, h)
 			})
 		}
 		opening.Wait()
@@ -71,11 +77,13 @@ func (f *file) addHandles(added []handle) {
 	f.widening = nil
 	if f.closed {
 		for _, h := range added {
-			h.close(f.path)
+			f.closeHandle(h)
 		}
 		return
 	}
 	f.handles = append(f.handles, added...)
+	f.used = time.Now()
+	f.conn.setWide(f, true)
 	f.spread.widen(len(f.handles))
 }
 
