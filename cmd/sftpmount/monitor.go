@@ -33,6 +33,7 @@ type monitor struct {
 	source     string
 	mountpoint string
 
+	slow     *slowLog        // nil: none
 	audit    *logfile.File   // nil: none
 	listener net.Listener    // for metrics; nil: none
 	server   *status.Server  // nil: nobody can ask
@@ -49,10 +50,12 @@ func newMonitor(o *options, log *slog.Logger) (*monitor, error) {
 	m := &monitor{Recorder: stats.New(), source: o.target.String(), mountpoint: o.mountpoint}
 	var err error
 	if o.log.slow > 0 {
-		m.others = append(m.others, &slowLog{o.log.slow, log})
+		m.slow = newSlowLog(o.log.slow, m.Recorder, log)
+		m.others = append(m.others, m.slow)
 	}
 	if o.log.audit != "" {
 		if m.audit, err = logfile.Open(o.log.audit); err != nil {
+			m.stop(nil)
 			return nil, failure(exitFailure, "option \"audit_log\": %w", err)
 		}
 		m.others = append(m.others, audit.New(m.audit, log))
@@ -91,6 +94,9 @@ func (m *monitor) stop(err error) {
 	}
 	if m.listener != nil {
 		_ = m.listener.Close()
+	}
+	if m.slow != nil {
+		m.slow.close()
 	}
 	if m.audit != nil {
 		_ = m.audit.Close()
