@@ -61,7 +61,9 @@ func newFlagSet(o *options, given *optionList) *pflag.FlagSet {
 	flags.VarP(&optionFlag{given, "compression=yes"}, "compress", "C", "")
 	flags.VarP(&optionFlag{given, "ssh_protocol=1"}, "protocol-1", "1", "")
 	flags.VarP(&optionFlag{given, "-s"}, "single", "s", "")
-	for _, name := range []string{"debug", "verbose", "compress", "protocol-1", "single"} {
+	flags.VarP(&optionFlag{given, "ro"}, "read-only", "r", "")
+	flags.VarP(&optionFlag{given, "-n"}, "no-mtab", "n", "")
+	for _, name := range []string{"debug", "verbose", "compress", "protocol-1", "single", "read-only", "no-mtab"} {
 		flags.Lookup(name).NoOptDefVal = "true"
 	}
 	return flags

@@ -21,10 +21,10 @@ var kernelFlags = strings.Fields(`ro rw noexec exec nosuid suid nodev dev noatim
 var kernelValues = strings.Fields(`context fscontext defcontext rootcontext`)
 
 // Options that fstab, mount(8), libfuse and sshfs know and that have nothing to
-// do in this program; "-s" is the flag. docs/sshfs.md says why.
+// do in this program; "-s" and "-n" are flags. docs/sshfs.md says why.
 var othersOptions = strings.Fields(`defaults auto noauto user nouser users owner group
 	nofail _netdev comment uhelper helper lazytime nolazytime silent loud
-	mand nomand iversion noiversion -s
+	mand nomand iversion noiversion -s -n
 	ac_attr_timeout async_dio async_read atomic_o_trunc big_writes blksize clone_fd
 	congestion_threshold dcache_clean_interval dcache_min_clean_interval
 	cache_clean_interval cache_min_clean_interval hard_remove intr intr_signal

@@ -1,6 +1,9 @@
 package main
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // options is everything that the command line says, and what it leaves unsaid,
 // in groups that each have a file of their own (options_link.go and so on).
@@ -71,6 +74,9 @@ func (o *options) apply(table []optionGroup, text string) error {
 	if o.helper.sloppy || o.mount.remount {
 		o.ignored = append(o.ignored, text)
 		return nil
+	}
+	if hasValue && slices.Contains(kernelFlags, name) {
+		return usageError("option %q takes no value, but %q was given", name, value)
 	}
 	if near := nearest(name, knownNames(table)); near != "" {
 		return usageError("unknown option %q: did you mean %q? sftpmount -h lists all", name, near)

@@ -63,7 +63,12 @@ func (o *memoryOptions) rows() []option {
 		{"entry_timeout", "SECONDS", "how long the kernel keeps names (1)", seconds(&o.kernel.entryTimeout)},
 		{"attr_timeout", "SECONDS", "how long the kernel keeps attributes (1)", seconds(&o.kernel.attrTimeout)},
 		{"negative_timeout", "SECONDS", "how long the kernel keeps names known absent (0)", seconds(&o.kernel.negativeTimeout)},
-		{"max_read", "BYTES", "largest read that the kernel asks for", number(&o.kernel.maxRead)},
+		{"max_read", "BYTES", "largest read that the kernel asks for", func(v string) error {
+			if o.kernel.maxRead = 0; v == "0" { // what the kernel takes, as in libfuse
+				return nil
+			}
+			return number(&o.kernel.maxRead)(v)
+		}},
 	}
 }
 

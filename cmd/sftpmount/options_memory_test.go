@@ -27,6 +27,7 @@ func TestMemoryOptions(t *testing.T) {
 		"entry_timeout=2":       func(o *options) { o.memory.kernel.entryTimeout = 2 * time.Second },
 		"attr_timeout=2":        func(o *options) { o.memory.kernel.attrTimeout = 2 * time.Second },
 		"negative_timeout=2":    func(o *options) { o.memory.kernel.negativeTimeout = 2 * time.Second },
+		"max_read=0":            func(*options) {},
 		"max_read=65536":        func(o *options) { o.memory.kernel.maxRead = 65536 },
 	}.check(t)
 }
