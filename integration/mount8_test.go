@@ -108,7 +108,7 @@ func TestMountProgram(t *testing.T) {
 		test "$(mounts "" | wc -l)" = 3
 		umount -a -t fuse.sftpmount`)
 	script("remount", `
-		mount -t sftpmount $source 0 -o noatime,$options
+		mount -t sftpmount $source 0 -o noatime,fsname=name,$options
 		mount -o remount,ro 0
 		[[ ,$(findmnt -rno OPTIONS 0), == *,ro,*nosuid,*noatime,* ]]
 		fails 1 "Read-only file system" touch 0/new

@@ -32,16 +32,19 @@ func parseArgs(who persona, args []string) (*options, error) {
 	if flags.Changed("config") && o.transport.configFile == "" {
 		return nil, usageError("flag -F needs the name of a file: %s -h explains", who.name)
 	}
+	// Wherever it stands, it changes what the rest means.
+	o.mount.remount = slices.Contains(given, "remount")
 	if err := o.setPlaces(flags.Args()); err != nil {
 		return nil, err
 	}
-	// Whatever the order, it changes what the others mean.
-	o.mount.remount = slices.Contains(given, "remount")
 	table := o.table()
 	for _, option := range given {
 		if err := o.apply(table, option); err != nil {
 			return nil, err
 		}
+	}
+	if o.mount.remount {
+		return o, nil
 	}
 	return o, o.check()
 }
@@ -82,7 +85,7 @@ func (o *options) setPlaces(places []string) error {
 		return usageError("the mountpoint is empty: %s %s mountpoint", o.persona.name, places[0])
 	}
 	server, mountpoint := places[0], places[1]
-	if !namesServer(server) && namesServer(mountpoint) { // which sshfs takes too
+	if !o.mount.remount && !namesServer(server) && namesServer(mountpoint) { // which sshfs takes too
 		server, mountpoint = mountpoint, server
 	}
 	if o.persona.helper { // the way to write it in a line of type fuse
@@ -90,7 +93,9 @@ func (o *options) setPlaces(places []string) error {
 	}
 	o.mountpoint = mountpoint
 	var err error
-	o.target, err = parseTarget(server)
+	if o.target, err = parseTarget(server); o.mount.remount {
+		return nil // the source is what the mount shows, which fsname sets
+	}
 	return err
 }
 
