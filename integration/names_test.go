@@ -39,6 +39,22 @@ func TestDeepDirectories(t *testing.T) {
 	assert.NoDirExists(t, m.onServer("renamed"))
 }
 
+// A program that walks down gets deeper than a path can say at once, as on a
+// local disk.
+func TestBeyondPathMax(t *testing.T) {
+	t.Parallel()
+	m := newMount(t)
+	const walk = `name=$(printf 'd%.0s' $(seq 200)); for i in $(seq 30); do mkdir -p $name; cd $name; done; `
+	shell(t, m.dir, walk+"echo down here > file; ln file link; mv link moved; ln -s file link; chmod 600 file; cat link moved; ls -l")
+	assert.Equal(t, "down here\n", shell(t, m.remote, walk+"cat moved; test $(stat -c %h file) = 2"))
+	const find = "find . -type f -printf '%f %s %m\n' | sort"
+	assert.Equal(t, shell(t, m.remote, find), shell(t, m.dir, find))
+	run(t, m.dir, "rm", "-r", strings.Repeat("d", 200))
+	entries, err := os.ReadDir(m.remote)
+	require.NoError(t, err)
+	assert.Empty(t, entries)
+}
+
 func TestOddNames(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)

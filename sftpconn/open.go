@@ -27,8 +27,11 @@ func (c *Conn) Open(ctx context.Context, path string, flags OpenFlags, mode uint
 
 // create opens a file that must not exist yet.
 func (c *Conn) create(ctx context.Context, path string, flags OpenFlags, mode uint32) (File, Attr, error) {
-	giving := c.startGiving(ctx, path)
-	f, attr, err := c.open(ctx, path, flags|Excl, mode)
+	giving, first := c.startGiving(ctx, path), mode
+	if giving != nil {
+		first &^= setID // it must not be root's meanwhile
+	}
+	f, attr, err := c.open(ctx, path, flags|Excl, first)
 	if err != nil {
 		return nil, Attr{}, err
 	}
@@ -37,7 +40,7 @@ func (c *Conn) create(ctx context.Context, path string, flags OpenFlags, mode ui
 	if given {
 		changes = append(changes, f.SetAttr(give))
 	}
-	if fix, ok := unmasked(attr, mode, 0o777); ok || given && mode&setID != 0 {
+	if fix, ok := unmasked(attr, mode, 0o777); ok || first != mode {
 		fix.Attr = Attr{Valid: AttrMode, Mode: mode & 0o7777}
 		changes = append(changes, f.SetAttr(fix))
 	}
