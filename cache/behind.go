@@ -118,24 +118,11 @@ func (f *FS) mkdirBehind(ctx context.Context, path string, mode uint32) (sftpcon
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	attr, ok := f.newcomer(ctx, path, sIFDIR|mode)
-	if !ok {
-		return attr, false
-	}
-	attr.Size = 4096
-	var since uint64
-	work := f.request(delivery{}, func(ctx context.Context) error {
-		made, err := f.direct.Mkdir(ctx, path, mode)
-		if err == nil {
-			f.told(path, &since, made)
-		}
-		return err
-	})
-	if !f.behind(ctx, "mkdir", work, path) {
-		return attr, false
-	}
-	f.names.madeDir(path, f.names.asking(), attr)
-	since = f.names.gens.now
-	return attr, true
+	attr.Size = 4096 // a guess, until the server tells
+	ok = ok && f.makeBehind(ctx, "mkdir", path,
+		func(ctx context.Context) (sftpconn.Attr, error) { return f.direct.Mkdir(ctx, path, mode) },
+		func() { f.names.madeDir(path, f.names.asking(), attr) })
+	return attr, ok
 }
 
 // symlinkBehind makes a symbolic link later, if it is sure to succeed.
@@ -143,25 +130,34 @@ func (f *FS) symlinkBehind(ctx context.Context, target, path string) (sftpconn.A
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	attr, ok := f.newcomer(ctx, path, sIFLNK|0o777)
-	if !ok {
-		return attr, false
-	}
 	attr.Size = uint64(len(target))
+	ok = ok && f.makeBehind(ctx, "symlink", path,
+		func(ctx context.Context) (sftpconn.Attr, error) { return f.direct.Symlink(ctx, target, path) },
+		func() {
+			f.names.made(path, f.names.asking(), attr)
+			f.names.learnLink(path, f.names.asking(), target)
+		})
+	return attr, ok
+}
+
+// makeBehind has something made at path later, by a request that tells its
+// attributes. remember takes it in ahead of that. f.mu is held.
+func (f *FS) makeBehind(ctx context.Context, change, path string,
+	request func(context.Context) (sftpconn.Attr, error), remember func()) bool {
 	var since uint64
 	work := f.request(delivery{}, func(ctx context.Context) error {
-		made, err := f.direct.Symlink(ctx, target, path)
+		made, err := request(ctx)
 		if err == nil {
 			f.told(path, &since, made)
 		}
 		return err
 	})
-	if !f.behind(ctx, "symlink", work, path) {
-		return attr, false
+	if !f.behind(ctx, change, work, path) {
+		return false
 	}
-	f.names.made(path, f.names.asking(), attr)
-	f.names.learnLink(path, f.names.asking(), target)
+	remember()
 	since = f.names.gens.now
-	return attr, true
+	return true
 }
 
 // removeBehind removes a file later, if it is sure to succeed.

@@ -22,17 +22,15 @@ type content struct {
 
 	passing atomic.Int64 // changes by path under way, which no answer on a File accounts for
 
-	mu       sync.Mutex
-	files    []*File              // the open ones
-	told     known[sftpconn.Attr] // by the server, when nothing was under way
-	size     knownSize
-	doubtful bool // written since its attributes were last asked for
-	changes  changes
-	times    ourTimes
-	ours     sftpconn.SetAttr // mode and owners that were set here since told
-	queue    queue
-	failure  failure
-	untold   error // of a write, when nobody was left to be told
+	mu         sync.Mutex
+	files      []*File // the open ones
+	size       knownSize
+	doubtful   bool // written since its attributes were last asked for
+	changes    changes
+	prediction prediction
+	queue      queue
+	failure    failure
+	untold     error // of a write, when nobody was left to be told
 }
 
 // knownSize is the size of a file as last told by the server or extended here.
@@ -46,12 +44,6 @@ type knownSize struct {
 type changes struct {
 	all  uint64
 	cuts uint64 // what set the size
-}
-
-// ourTimes is the modification time of a file as far as it is our doing.
-type ourTimes struct {
-	mtime uint32
-	set   bool // by a change of attributes; else by a write
 }
 
 // failure is the last error of what nobody waited for. count goes up with each, so that every File can tell whether it has reported it (Linux:
@@ -127,8 +119,8 @@ func (c *content) note(attr sftpconn.Attr) {
 		c.dropBlocks(0, maxOffset)
 		return
 	}
-	c.told = known[sftpconn.Attr]{attr, time.Now()}
-	c.ours = sftpconn.SetAttr{}
+	c.prediction.told = known[sftpconn.Attr]{attr, time.Now()}
+	c.prediction.ours = sftpconn.SetAttr{}
 	told := knownSize{int64(attr.Size), true, attr.Mtime}
 	if told != c.size {
 		c.size = told
@@ -169,8 +161,8 @@ func (c *content) invalidate() {
 func (c *content) forget() {
 	bytes, sure := c.queue.size()
 	c.size = knownSize{bytes: bytes, sure: sure}
-	c.told = known[sftpconn.Attr]{}
-	c.ours = c.queue.sets()
+	c.prediction.told = known[sftpconn.Attr]{}
+	c.prediction.ours = c.queue.sets()
 	c.dropBlocks(0, maxOffset)
 }
 
@@ -183,21 +175,21 @@ func (c *content) extend(off, end int64) {
 		end = maxOffset
 	}
 	c.dropBlocks(off, end)
-	c.times = ourTimes{mtime: c.fs.clock.now()}
+	c.prediction.times = ourTimes{mtime: c.fs.clock.now()}
 }
 
 // set takes in that attributes are being set, with c.mu held.
 func (c *content) set(set sftpconn.SetAttr) {
-	c.ours = both(c.ours, set)
+	c.prediction.ours = both(c.prediction.ours, set)
 	if set.Valid&sftpconn.AttrTimes != 0 {
-		c.times = ourTimes{set.Mtime, true}
+		c.prediction.times = ourTimes{set.Mtime, true}
 	}
 	if set.Valid&sftpconn.AttrSize != 0 {
 		c.changes.cuts++
 		c.dropBlocks(min(c.size.bytes, int64(set.Size)), maxOffset)
 		c.size.bytes = int64(set.Size)
 		if set.Valid&sftpconn.AttrTimes == 0 {
-			c.times = ourTimes{mtime: c.fs.clock.now()}
+			c.prediction.times = ourTimes{mtime: c.fs.clock.now()}
 		}
 	}
 }
@@ -289,47 +281,10 @@ func (c *content) overlay(attr sftpconn.Attr, before view) sftpconn.Attr {
 		attr.Size = size
 	}
 	if before.busy || after.busy || after.changes != before.changes {
-		if c.times.set || c.times.mtime > attr.Mtime {
-			attr.Mtime = c.times.mtime
+		if c.prediction.times.set || c.prediction.times.mtime > attr.Mtime {
+			attr.Mtime = c.prediction.times.mtime
 		}
-		attr = changed(attr, c.ours)
+		attr = changed(attr, c.prediction.ours)
 	}
 	return attr
-}
-
-// predicted returns what the server is going to say when all that was started is
-// carried out, if that can be told. c.mu is held.
-func (c *content) predicted() (sftpconn.Attr, bool) {
-	attr := c.told.value
-	if attr.Valid != sftpconn.AttrAll || !c.size.sure || !c.told.fresh(time.Now(), c.fs.opts.AttrTimeout) {
-		return sftpconn.Attr{}, false
-	}
-	attr.Size = uint64(c.size.bytes)
-	if c.times.set || c.times.mtime > attr.Mtime {
-		attr.Mtime = c.times.mtime
-	}
-	return changed(attr, c.ours), true
-}
-
-// foreseen is predicted for a file that is being changed: what the server says
-// is out of date. c may be nil.
-func (c *content) foreseen() (sftpconn.Attr, bool) {
-	if c == nil {
-		return sftpconn.Attr{}, false
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.queue.ops) == 0 && (c.fs.errands == nil || !c.doubtful) {
-		return sftpconn.Attr{}, false
-	}
-	return c.predicted()
-}
-
-// both returns the change of mode and owners that two changes make one after the
-// other.
-func both(first, then sftpconn.SetAttr) sftpconn.SetAttr {
-	const kept = sftpconn.AttrMode | sftpconn.AttrOwners
-	all := sftpconn.SetAttr{Attr: changed(first.Attr, then)}
-	all.Valid = (first.Valid | then.Valid) & kept
-	return all
 }

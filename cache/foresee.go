@@ -87,15 +87,6 @@ func (f *FS) mayGive(attr sftpconn.Attr, set sftpconn.SetAttr) bool {
 	return f.maker.known && f.maker.uid == 0 && attr.Mode&special == 0 && f.maker.sure(attr, rest)
 }
 
-// foresee takes in that attributes are going to be set by path.
-func (c *content) foresee(set sftpconn.SetAttr) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.changes.all++
-	c.set(set)
-	c.told.value = changed(c.told.value, set)
-}
-
 // delivery is what has been written to a content, which may be nil, so far.
 type delivery struct {
 	content *content

@@ -111,8 +111,8 @@ func (f *FS) openLate(ctx context.Context, file *File, l *late, mode uint32, pat
 // openedLate takes in that f was opened on the server, or could not be.
 func (c *content) openedLate(f *File, attr sftpconn.Attr, success bool, leave func()) {
 	c.mu.Lock()
-	if success && f.late.made && c.told.value.Valid != 0 {
-		c.told = known[sftpconn.Attr]{attr, time.Now()}
+	if success && f.late.made && c.prediction.told.value.Valid != 0 {
+		c.prediction.told = known[sftpconn.Attr]{attr, time.Now()}
 	}
 	f.queued--
 	c.pump()
@@ -145,7 +145,7 @@ func (f *File) end() {
 // content.mu held: programs such as git compare it later.
 func (f *File) pinTime() {
 	c := f.content
-	if attr, ok := c.predicted(); ok && f.late.made && f.written > 0 && !c.times.set {
+	if attr, ok := c.predicted(); ok && f.late.made && f.written > 0 && !c.prediction.times.set {
 		set := sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrTimes, Atime: attr.Atime, Mtime: attr.Mtime}}
 		c.change(f, set, nobody)
 	}

@@ -1,0 +1,67 @@
+package cache
+
+import (
+	"time"
+
+	"sftpmount/sftpconn"
+)
+
+// prediction is what a file's attributes, but for the size, are going to be when
+// all that was started is carried out. It is guarded by content.mu.
+type prediction struct {
+	told  known[sftpconn.Attr] // by the server, when nothing was under way
+	ours  sftpconn.SetAttr     // mode and owners that were set here since
+	times ourTimes
+}
+
+// ourTimes is the modification time of a file as far as it is our doing.
+type ourTimes struct {
+	mtime uint32
+	set   bool // by a change of attributes; else by a write
+}
+
+// predicted returns what the server is going to say when all that was started is
+// carried out, if that can be told. c.mu is held.
+func (c *content) predicted() (sftpconn.Attr, bool) {
+	attr := c.prediction.told.value
+	if attr.Valid != sftpconn.AttrAll || !c.size.sure || !c.prediction.told.fresh(time.Now(), c.fs.opts.AttrTimeout) {
+		return sftpconn.Attr{}, false
+	}
+	attr.Size = uint64(c.size.bytes)
+	if c.prediction.times.set || c.prediction.times.mtime > attr.Mtime {
+		attr.Mtime = c.prediction.times.mtime
+	}
+	return changed(attr, c.prediction.ours), true
+}
+
+// foreseen is predicted for a file that is being changed: what the server says
+// is out of date. c may be nil.
+func (c *content) foreseen() (sftpconn.Attr, bool) {
+	if c == nil {
+		return sftpconn.Attr{}, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue.ops) == 0 && (c.fs.errands == nil || !c.doubtful) {
+		return sftpconn.Attr{}, false
+	}
+	return c.predicted()
+}
+
+// foresee takes in that attributes are going to be set by path.
+func (c *content) foresee(set sftpconn.SetAttr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.changes.all++
+	c.set(set)
+	c.prediction.told.value = changed(c.prediction.told.value, set)
+}
+
+// both returns the change of mode and owners that two changes make one after the
+// other.
+func both(first, then sftpconn.SetAttr) sftpconn.SetAttr {
+	const kept = sftpconn.AttrMode | sftpconn.AttrOwners
+	all := sftpconn.SetAttr{Attr: changed(first.Attr, then)}
+	all.Valid = (first.Valid | then.Valid) & kept
+	return all
+}
