@@ -46,6 +46,7 @@ func serve(o *options, starter *parent) (err error) {
 	if err != nil {
 		return err
 	}
+	monitor.start(stack, mount, log) // who is told of the mount can ask how it is
 	if starter != nil {
 		logger.lines.leaveTerminal()
 		if err := starter.release(); err != nil {
@@ -54,7 +55,6 @@ func serve(o *options, starter *parent) (err error) {
 	}
 	log.Info("mounted", "source", o.target.String(), "mountpoint", mountpoint)
 	service := startService(mountpoint, stack.remote.Status, log)
-	monitor.start(stack, mount, log)
 	waitForEnd(mount, mountpoint, signals, log)
 	service.stop()
 	err = stack.close(signals, log)

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -17,61 +18,72 @@ const (
 
 // screen draws a report for a terminal of some size. err says why it is old.
 func screen(r *status.Report, err error, width, height int) string {
-	lines := []string{bold(r.Title())}
-	add := func(label, text string) {
-		lines = append(lines, fmt.Sprintf("%-*s%s", labelWidth, label, text))
+	lines := slices.Concat(
+		connectionLines(r, err),
+		[]string{""}, trafficLines(r.Traffic.Seconds, max(0, width-labelWidth-valueWidth)),
+		[]string{""}, memoryLines(r),
+	)
+	paragraph := func(title string, body []string) {
+		if len(body) > 0 {
+			lines = append(append(lines, "", title), body...)
+		}
 	}
+	paragraph(bold("not yet on the server"), r.UnsentLines())
+	paragraph(alert("programs that wait"), r.RunningLines())
+	if table := r.OperationLines(); table != nil {
+		paragraph(bold(table[0]), table[1:])
+	}
+	return fit(lines, width, height)
+}
+
+func labelled(label, text string) string { return fmt.Sprintf("%-*s%s", labelWidth, label, text) }
+
+func connectionLines(r *status.Report, err error) []string {
 	connection := r.Connection.Describe(r.Time)
 	if s := r.Connection.State; s != "up" && s != "asleep" {
 		connection = alert(connection)
 	}
-	add("connection", connection)
+	lines := []string{bold(r.Title()), labelled("connection", connection)}
 	switch {
 	case err != nil:
-		add("", alert(status.Printable(err.Error())))
+		lines = append(lines, labelled("", alert(status.Printable(err.Error()))))
 	case r.Connection.LastError != "":
-		add("last error", r.Connection.DescribeError(r.Time))
+		lines = append(lines, labelled("last error", r.Connection.DescribeError(r.Time)))
 	}
-	add("server", r.Connection.Server.Describe())
-	lines = append(lines, "")
+	return append(lines, labelled("server", r.Connection.Server.Describe()))
+}
 
-	seconds := r.Traffic.Seconds
-	room := max(0, width-labelWidth-valueWidth)
+// trafficLines say what the last second was like, with spark lines of those
+// before it that there is room for.
+func trafficLines(seconds []status.Amount, room int) []string {
 	var last status.Amount
 	if len(seconds) > 0 {
 		last = seconds[len(seconds)-1]
 	}
-	add("read", fmt.Sprintf("%-*s", valueWidth, status.Bytes(int64(last.ReadBytes))+"/s")+
-		spark(seconds, room, func(a status.Amount) uint64 { return a.ReadBytes }))
-	add("written", fmt.Sprintf("%-*s", valueWidth, status.Bytes(int64(last.WrittenBytes))+"/s")+
-		spark(seconds, room, func(a status.Amount) uint64 { return a.WrittenBytes }))
-	add("operations", fmt.Sprintf("%-*s", valueWidth, status.Count(int64(last.Operations))+"/s")+
-		spark(seconds, room, func(a status.Amount) uint64 { return a.Operations }))
-	lines = append(lines, "")
+	line := func(label, rate string, of func(status.Amount) uint64) string {
+		return labelled(label, fmt.Sprintf("%-*s%s", valueWidth, rate+"/s", spark(seconds, room, of)))
+	}
+	return []string{
+		line("read", status.Bytes(int64(last.ReadBytes)), func(a status.Amount) uint64 { return a.ReadBytes }),
+		line("written", status.Bytes(int64(last.WrittenBytes)), func(a status.Amount) uint64 { return a.WrittenBytes }),
+		line("operations", status.Count(int64(last.Operations)), func(a status.Amount) uint64 { return a.Operations }),
+	}
+}
 
-	add("unsent", bar(uint64(r.Unsent.Bytes), uint64(r.Unsent.Limit))+
-		fmt.Sprintf(" %s of at most %s", status.Bytes(r.Unsent.Bytes), status.Bytes(r.Unsent.Limit)))
-	for _, l := range []struct {
-		label string
-		status.Lookups
-	}{{"attributes", r.Cache.Attributes}, {"listings", r.Cache.Listings}} {
-		add(l.label, bar(l.Hits, l.Hits+l.Misses)+fmt.Sprintf(" %s of %s from memory",
+func memoryLines(r *status.Report) []string {
+	lookups := func(label string, l status.Lookups) string {
+		return labelled(label, bar(l.Hits, l.Hits+l.Misses)+fmt.Sprintf(" %s of %s from memory",
 			status.Count(int64(l.Hits)), status.Count(int64(l.Hits+l.Misses))))
 	}
 	ahead := r.Cache.ReadAhead
-	add("read ahead", bar(ahead.Used, ahead.Used+ahead.Wasted)+" "+ahead.Describe(status.Bytes))
-	add("open files", status.Count(int64(r.OpenFiles)))
-
-	if unsent := r.UnsentLines(); len(unsent) > 0 {
-		lines = append(append(lines, "", bold("not yet on the server")), unsent...)
+	return []string{
+		labelled("unsent", bar(uint64(r.Unsent.Bytes), uint64(r.Unsent.Limit))+
+			fmt.Sprintf(" %s of at most %s", status.Bytes(r.Unsent.Bytes), status.Bytes(r.Unsent.Limit))),
+		lookups("attributes", r.Cache.Attributes),
+		lookups("listings", r.Cache.Listings),
+		labelled("read ahead", bar(ahead.Used, ahead.Used+ahead.Wasted)+" "+ahead.Describe(status.Bytes)),
+		labelled("open files", status.Count(int64(r.OpenFiles))),
 	}
-	if waiting := r.RunningLines(); len(waiting) > 0 {
-		lines = append(append(lines, "", alert("programs that wait")), waiting...)
-	}
-	if table := r.OperationLines(); table != nil {
-		lines = append(append(lines, "", bold(table[0])), table[1:]...)
-	}
-	return fit(lines, width, height)
 }
 
 // fit cuts lines to what the terminal has room for, and says how to leave.
