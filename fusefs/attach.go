@@ -128,6 +128,9 @@ func attachByHelper(dir string, o *Options) (fd int, g *guard, err error) {
 	_ = theirs.Close()
 	if err != nil {
 		_ = unix.Close(ours)
+		if errors.Is(err, exec.ErrNotFound) {
+			err = errors.New("the program fusermount3 is missing, and is needed: install the package fuse3")
+		}
 		return -1, nil, &os.PathError{Op: "mount", Path: dir, Err: err}
 	}
 	fd, err = receiveFD(ours)
