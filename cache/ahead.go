@@ -93,8 +93,8 @@ func (f *FS) fetchListing(s *step) {
 		f.walks.waste(s)
 		s.state = over
 	} else {
-		if l := f.names.freshListing(s.path); l != nil && !s.used {
-			l.ahead = true
+		if l := f.names.freshListing(s.path); l != nil && !s.visited {
+			l.ahead, l.walked = true, s.walk != f.walks.loose
 		}
 		f.walks.listed(s.path)
 		f.walks.caughtUp(s.path)

@@ -10,10 +10,8 @@ import (
 
 const (
 	// mostPeeked is the size of a folder, in its own attributes, that is listed
-	// since one name in it was looked up, in bytes. mostRelisted is how many
-	// names one has that is listed again when a name was not among them.
-	mostPeeked   = 64 << 10
-	mostRelisted = 256
+	// since one name in it was looked up, in bytes.
+	mostPeeked = 64 << 10
 
 	// fewFolders is how many subfolders one has whose subfolders are listed
 	// with it, and mostDepth how far down that goes.
@@ -28,6 +26,7 @@ func (ws *walks) visit(path string) *walk {
 	if e := ws.steps[path]; e != nil {
 		ws.use(e)
 		s := e.Value.(*step)
+		s.visited = true
 		if s.walk != ws.loose {
 			return s.walk
 		}
@@ -91,25 +90,17 @@ func (ws *walks) looked(dir string) (w *walk) {
 			w = e.Value.(*step).walk // whose files are kept fresh
 		}
 	}
-	if l := ws.names.freshListing(dir); l != nil {
-		l.ahead = false
-	}
 	return w
 }
 
 // missed takes in that a name in dir was looked up that is not known. It returns
 // the step of dir if that is to be listed: there will be more.
 func (ws *walks) missed(dir string) (list *step, w *walk) {
-	v, ok := ws.recent.Get(dir)
-	if !ok || time.Since(v.at) > stepAge {
-		v = &visited{at: time.Now()}
-		ws.recent.Add(dir, v)
+	if v, ok := ws.recent.Get(dir); !ok || time.Since(v.at) > stepAge {
+		ws.recent.Add(dir, &visited{at: time.Now()})
 	}
-	if l := ws.names.freshListing(dir); l != nil {
-		if time.Since(l.taken) < l.absence(ws.names.opts) {
-			return nil, nil
-		}
-		return ws.relist(dir, v, l), nil
+	if ws.names.freshListing(dir) != nil {
+		return nil, nil
 	}
 	e := ws.steps[dir]
 	if e != nil && e.Value.(*step).walk != ws.loose {
@@ -125,18 +116,6 @@ func (ws *walks) missed(dir string) (list *step, w *walk) {
 		list = s
 	}
 	return list, w
-}
-
-// relist returns a step for dir, which is listed, to be listed again: names in it
-// are looked up, and it is too old to tell that one is absent.
-func (ws *walks) relist(dir string, v *visited, l *listing) *step {
-	if time.Since(v.relisted) < earlyAge || len(l.entries) > mostRelisted || ws.allowed.handles >= mostHandles {
-		return nil
-	}
-	v.relisted = time.Now()
-	s := &step{walk: ws.loose, kind: folder, path: dir, used: true}
-	ws.attend(s)
-	return s
 }
 
 // listBelow returns steps for the subfolders of dir, which is listed since a name
@@ -155,8 +134,7 @@ func (ws *walks) listBelow(dir *step) (list []*step) {
 			return nil
 		}
 		path := join(dir.path, e.Name)
-		known := ws.names.freshListing(path)
-		if ws.steps[path] == nil && (known == nil || time.Since(known.taken) > ws.names.opts.NegativeTimeout/2) {
+		if ws.steps[path] == nil && ws.names.freshListing(path) == nil {
 			list = append(list, &step{kind: folder, path: path, depth: dir.depth + 1})
 		}
 	}

@@ -24,10 +24,10 @@ type listing struct {
 	made   bool
 	filled time.Time
 
-	// ahead is set while no program has come to the folder: what it lacks may
-	// have been made since by somebody who told the program. So that is
-	// believed for earlyAge only.
-	ahead bool
+	// ahead is set while no program has asked for the listing: what it lacks may
+	// have been made since by somebody who told the program. Only while a program
+	// goes through the tree is that believed, for earlyAge.
+	ahead, walked bool
 }
 
 // newListing takes entries over.
@@ -42,10 +42,13 @@ func newListing(entries []sftpconn.DirEntry, taken time.Time) *listing {
 
 // absence returns for how long a name that l lacks is believed to be absent.
 func (l *listing) absence(opts Options) time.Duration {
-	if l.ahead {
+	switch {
+	case !l.ahead:
+		return opts.NegativeTimeout
+	case l.walked:
 		return min(earlyAge, opts.NegativeTimeout)
 	}
-	return opts.NegativeTimeout
+	return 0
 }
 
 func (l *listing) get(name string) (sftpconn.Attr, bool) {

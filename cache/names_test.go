@@ -78,7 +78,7 @@ func TestAListingAnswersForItsNames(t *testing.T) {
 		assert.Equal(t, 1, roundTrips(stat("absent")), "names absent are believed for 5 s")
 		assert.Equal(t, 0, roundTrips(stat("absent")))
 		assert.Equal(t, 0, roundTrips(stat("a")))
-		time.Sleep(21 * time.Second)
+		time.Sleep(15 * time.Second)
 		assert.Equal(t, 1, roundTrips(stat("a")))
 		assert.Equal(t, 1, roundTrips(func() { _, _ = f.ReadDir(t.Context(), "/d") }))
 	})

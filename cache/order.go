@@ -95,7 +95,6 @@ func typeOf(attr sftpconn.Attr) stepKind {
 // a name in it, and what it has used of it.
 type visited struct {
 	at                    time.Time
-	relisted              time.Time // when it was listed again, since names are looked up in it
 	folders, files, links trail
 }
 

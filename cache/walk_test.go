@@ -234,3 +234,22 @@ func TestListedAheadSaysNothingOfAbsentNames(t *testing.T) {
 		require.NoError(t, err)
 	})
 }
+
+// A look at a name has its folder listed, for the names that are there. Of others,
+// made right after by somebody who tells the program, that says nothing.
+func TestALookAtANameSaysNothingOfAbsentOnes(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putFiles(s, 20, 1000)
+		_, err := f.Lstat(t.Context(), "/d")
+		require.NoError(t, err)
+		assert.Equal(t, 1, roundTrips(func() { _, _ = f.Lstat(t.Context(), "/d/000") }))
+		time.Sleep(delay)
+		assert.Equal(t, 0, roundTrips(func() { _, _ = f.Lstat(t.Context(), "/d/001") }))
+		s.put("/d/new", pattern(10))
+		_, err = f.Lstat(t.Context(), "/d/new")
+		require.NoError(t, err)
+		_, err = f.ReadDir(t.Context(), "/d")
+		require.NoError(t, err)
+		assert.Equal(t, 0, roundTrips(func() { _, _ = f.Lstat(t.Context(), "/d/absent") }), "a program has listed it")
+	})
+}
