@@ -185,16 +185,16 @@ func (q *queue) next() *op {
 		return nil
 	}
 	o := q.ops[q.sent]
-	for _, earlier := range q.ops[:q.sent] {
-		if conflicts(earlier, o) {
-			return nil
-		}
-	}
 	if q.sent == 0 {
 		q.urgent = q.last
 	}
 	if o.seq > q.urgent && len(o.data) < packetSize && len(q.ops)-q.sent <= mergeable {
-		return nil
+		return nil // which most small writes come to, so it is asked first
+	}
+	for _, earlier := range q.ops[:q.sent] {
+		if conflicts(earlier, o) {
+			return nil
+		}
 	}
 	return o
 }
