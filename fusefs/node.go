@@ -101,6 +101,12 @@ func (n *node) newborn(ctx context.Context, name string, typ uint32, made knowle
 		made.attr.Mode = typ | made.attr.Mode&0o7777
 		made.attr.Valid |= sftpconn.AttrMode
 	case typ:
+	case syscall.S_IFDIR, syscall.S_IFREG:
+		if typ != syscall.S_IFLNK {
+			return nil, syscall.EIO
+		}
+		// Some servers follow links whatever they are asked, such as ProFTPD.
+		made.attr = sftpconn.Attr{Valid: sftpconn.AttrMode, Mode: syscall.S_IFLNK | 0o777}
 	default: // it was replaced on the server by now
 		return nil, syscall.EIO
 	}

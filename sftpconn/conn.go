@@ -108,7 +108,7 @@ func New(ctx context.Context, transport Transport, opts Options) (*Conn, error) 
 		uses:  map[*channel]use{},
 		wide:  map[*file]struct{}{},
 		grown: sync.NewCond(&c.mu),
-		most:  c.opts.BulkChannels,
+		most:  c.allowedBulk(),
 	}
 	stop := context.AfterFunc(ctx, func() { _ = transport.Close() })
 	err := c.start(ctx)

@@ -135,11 +135,8 @@ func (c *Conn) Rmdir(ctx context.Context, path string) error {
 
 // Symlink implements [FS].
 func (c *Conn) Symlink(ctx context.Context, target, path string) (Attr, error) {
-	// OpenSSH sends the two paths in the other order than the draft has them
-	// (OpenSSH PROTOCOL, section 4.1), and everybody follows OpenSSH. The
-	// codec's names are those of OpenSSH's order.
 	giving := c.startGiving(ctx, path)
-	attr, err := c.changed(ctx, c.meta.start("SYMLINK", path, &sshfx.SymlinkPacket{TargetPath: target, LinkPath: path}), path)
+	attr, err := c.changed(ctx, c.meta.start("SYMLINK", path, c.symlinkPacket(target, path)), path)
 	if err != nil {
 		return Attr{}, err
 	}

@@ -66,6 +66,14 @@ func First(transport Transport) Transport {
 	return transport
 }
 
+// ServerVersion returns what the server says that it is; "" if that is not known.
+func (b *bundle) ServerVersion() string {
+	if first, ok := First(b).(interface{ ServerVersion() string }); ok {
+		return first.ServerVersion()
+	}
+	return ""
+}
+
 // OpenChannel implements [Transport].
 func (b *bundle) OpenChannel(ctx context.Context) (io.ReadWriteCloser, error) {
 	b.mu.Lock()
