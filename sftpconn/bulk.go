@@ -126,8 +126,12 @@ func (c *Conn) addBulk() {
 	}
 }
 
+// bulkTimeout bounds the start of a bulk channel. Files wait for it that could
+// do without; there are servers that accept what they then do not serve.
+const bulkTimeout = 15 * time.Second
+
 func (c *Conn) openBulk() (*channel, error) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), bulkTimeout)
 	defer cancel()
 	go func() { // ends with openBulk
 		select {
@@ -140,7 +144,11 @@ func (c *Conn) openBulk() (*channel, error) {
 	if err != nil {
 		return nil, err
 	}
+	stop := context.AfterFunc(ctx, func() { closeQuietly(rwc) })
 	ch, _, err := newChannel(rwc, c.activity)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		go closeQuietly(rwc)
 		return nil, err

@@ -446,3 +446,19 @@ func TestServerThatRefusesToAppend(t *testing.T) {
 		})
 	}
 }
+
+// A server that accepts further channels and does not serve them holds nothing up
+// for long.
+func TestMuteChannels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeServer(func(int, sshfx.Packet) sshfx.Packet { return attrsPacket(regular, 0) })
+		s.mute = true
+		s.ping = func() error { return nil }
+		c := s.connect(t, Options{})
+		began := time.Now()
+		require.Empty(t, c.bulkChannels(3))
+		require.LessOrEqual(t, time.Since(began), 2*bulkTimeout)
+		_, err := c.Lstat(t.Context(), "/a")
+		require.NoError(t, err)
+	})
+}

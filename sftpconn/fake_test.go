@@ -21,6 +21,7 @@ type fakeServer struct {
 	extensions  []*sshfx.ExtensionPair
 	maxChannels int           // 0: any number
 	startDelay  time.Duration // before a channel's VERSION
+	mute        bool          // channels other than the first never say one
 	ping        func() error
 
 	mu       sync.Mutex
@@ -56,6 +57,10 @@ func (s *fakeServer) serve(n int, conn net.Conn) {
 	defer conn.Close()
 	var hello sshfx.InitPacket
 	if hello.ReadFrom(conn, nil, maxReplyLength) != nil {
+		return
+	}
+	if s.mute && n > 0 {
+		_, _ = io.Copy(io.Discard, conn)
 		return
 	}
 	time.Sleep(s.startDelay)
