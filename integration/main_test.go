@@ -145,8 +145,9 @@ func leftMounts(root string) error {
 func leftProcesses() error {
 	var left error
 	for _, pid := range descendants(os.Getpid()) {
-		if running(pid) {
-			left = errors.Join(left, fmt.Errorf("process %d: %s", pid, commandLine(pid)))
+		line := commandLine(pid) // empty if it is about to have ended
+		if running(pid) && line != "" {
+			left = errors.Join(left, fmt.Errorf("process %d: %s", pid, line))
 			kill(pid, unix.SIGKILL)
 		}
 	}
