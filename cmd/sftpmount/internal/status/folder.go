@@ -12,14 +12,16 @@ import (
 
 // folders lists where the sockets of the user's mounts may be, the best place
 // first. Programs of one user may differ in what they know of XDG_RUNTIME_DIR:
-// those that cron or autofs start have none.
+// those that cron or autofs start have none, and what sudo -E starts has another
+// user's.
 func folders() []string {
 	uid := strconv.Itoa(os.Geteuid())
 	var list []string
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
-		list = append(list, filepath.Join(dir, "sftpmount"))
+	for _, dir := range []string{os.Getenv("XDG_RUNTIME_DIR"), filepath.Join("/run/user", uid)} {
+		if filepath.IsAbs(dir) && checkFolder(dir) == nil {
+			list = append(list, filepath.Join(dir, "sftpmount"))
+		}
 	}
-	list = append(list, filepath.Join("/run/user", uid, "sftpmount"))
 	if uid == "0" {
 		list = append(list, "/run/sftpmount")
 	}

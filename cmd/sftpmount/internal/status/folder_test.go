@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -57,10 +58,14 @@ func TestSocketIsPrivate(t *testing.T) {
 }
 
 func TestFolders(t *testing.T) {
-	t.Setenv("XDG_RUNTIME_DIR", "/some/where")
-	assert.Equal(t, "/some/where/sftpmount", folders()[0])
-	for _, value := range []string{"", "relative"} {
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(dir, 0o700))
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	assert.Equal(t, dir+"/sftpmount", folders()[0])
+	t.Chdir(filepath.Dir(dir))
+	for _, value := range []string{"", filepath.Base(dir), "/no/such/dir", "/tmp"} { // which is everybody's
 		t.Setenv("XDG_RUNTIME_DIR", value)
-		assert.Contains(t, folders()[0], "/run/user/")
+		assert.NotContains(t, folders(), filepath.Join(value, "sftpmount"))
 	}
+	assert.Equal(t, "/tmp/sftpmount-"+strconv.Itoa(os.Geteuid()), folders()[len(folders())-1])
 }
