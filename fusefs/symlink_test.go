@@ -105,7 +105,6 @@ func TestSymlinksAreContained(t *testing.T) {
 	require.NoError(t, os.Rename(f.onMount("d/e"), f.onMount("e")))
 	_, err := os.Readlink(f.onMount("e/ok"))
 	require.ErrorIs(t, err, unix.EPERM)
-
 }
 
 // A link is made as it is told to, and its maker may go where it leads: that is
