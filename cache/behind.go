@@ -183,8 +183,7 @@ func (f *FS) rmdirBehind(ctx context.Context, path string) bool {
 	attr, ok := f.expected(path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	l := f.names.freshListing(path)
-	if !ok || !attr.IsDir() || l == nil || l.ahead || len(l.entries) > 0 || !f.mayLose(path, attr) {
+	if !ok || !attr.IsDir() || !f.names.isEmpty(path) || !f.mayLose(path, attr) {
 		return false
 	}
 	work := f.request(delivery{}, func(ctx context.Context) error { return unlessGone(f.direct.Rmdir(ctx, path)) })

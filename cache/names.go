@@ -126,6 +126,17 @@ func (n *names) freshListing(dir string) *listing {
 	return e.listing
 }
 
+// isWhole reports whether what l lacks is believed to be absent.
+func (n *names) isWhole(l *listing) bool {
+	return time.Since(l.taken) < l.absence(n.opts) || !l.ahead && n.isOurs(l)
+}
+
+// isEmpty reports whether dir is believed to be empty.
+func (n *names) isEmpty(dir string) bool {
+	l := n.freshListing(dir)
+	return l != nil && !l.ahead && n.isWhole(l) && len(l.entries) == 0
+}
+
 // isOurs reports whether l is of a directory that is being filled here.
 func (n *names) isOurs(l *listing) bool {
 	return l.made && time.Since(l.filled) < n.opts.NegativeTimeout
@@ -148,7 +159,7 @@ func (n *names) lookup(path string) (sftpconn.Attr, verdict) {
 		attr, listed := l.get(name)
 		age := now.Sub(l.taken)
 		switch {
-		case !listed && (age < l.absence(n.opts) || !l.ahead && n.isOurs(l)):
+		case !listed && n.isWhole(l):
 			return none, absent
 		case !listed:
 			own = known[sftpconn.Attr]{}
