@@ -55,7 +55,13 @@ var waysIn = []wayIn{
 		return []string{"-o", "ssh_command=" + c.path("wrapper")}, func() { s.kill(s.sessions) }
 	}},
 	{"directport", func(t *testing.T, _ *sshd, c *client) ([]string, func()) {
-		server := startBareServer(t)
+		// In this process, since starting a server would wait for the files
+		// on the mount that it has open.
+		server := startBareServer(t, func(conn net.Conn) {
+			if server, err := sftp.NewServer(conn); err == nil {
+				_ = server.Serve()
+			}
+		})
 		c.replaceInConfig(t, "Host "+hostAlias, "Host unused")
 		return []string{"-o", fmt.Sprintf("directport=%d,max_conns=2", server.port)}, server.cut
 	}},
@@ -80,7 +86,7 @@ type bareServer struct {
 	conns []net.Conn
 }
 
-func startBareServer(t *testing.T) *bareServer {
+func startBareServer(t *testing.T, serve func(net.Conn)) *bareServer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -97,11 +103,7 @@ func startBareServer(t *testing.T) *bareServer {
 			s.mu.Unlock()
 			serving.Go(func() {
 				defer conn.Close()
-				// In this process, since starting one would wait for the
-				// files on the mount that it has open.
-				if server, err := sftp.NewServer(conn); err == nil {
-					_ = server.Serve()
-				}
+				serve(conn)
 			})
 		}
 	})
