@@ -2,7 +2,6 @@ package sshdial
 
 import (
 	"context"
-	"errors"
 	"net"
 	"os"
 	"slices"
@@ -129,5 +128,3 @@ func agentHolds(ctx context.Context, socket string, key ssh.PublicKey) bool {
 	held, err := agent.NewClient(conn).List()
 	return err == nil && slices.ContainsFunc(held, func(k *agent.Key) bool { return equalKeys(k, key) })
 }
-
-var errNotOpenSSH = errors.New("works with OpenSSH's ssh alone")

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,11 +25,11 @@ import (
 // through this program. Other programs carry one channel and ask on the
 // terminal themselves.
 type programWay struct {
-	cfg     Config
-	command []string // the program with the user's arguments for it
-	options []string // the user's options, as arguments
-	server  []string // what to start on the server, as arguments before and after the host
-	log     *slog.Logger
+	cfg       Config
+	command   []string // the program with the user's arguments for it
+	options   []string // the user's options, as arguments
+	subsystem string   // or, with a "/" in it, a command
+	log       *slog.Logger
 
 	// mu is held for the whole of a Dial: there is never a second one.
 	mu       sync.Mutex
@@ -40,7 +41,7 @@ type programWay struct {
 // newProgramWay takes of opts all but Host.
 func newProgramWay(cfg Config, opts Options) *programWay {
 	w := &programWay{
-		cfg: cfg, command: opts.Command, server: []string{"-s", "sftp"},
+		cfg: cfg, command: slices.Clone(opts.Command), options: opts.arguments(), subsystem: opts.Subsystem,
 		log:      opts.logger().With("host", cfg.Host),
 		prompter: opts.Prompter,
 		memory:   answers{password: givenPassword(opts.Password), kept: map[string][]byte{}},
@@ -48,28 +49,46 @@ func newProgramWay(cfg Config, opts Options) *programWay {
 	if len(w.command) == 0 {
 		w.command = []string{"ssh"}
 	}
+	if strings.Contains(w.command[0], "/") {
+		w.command[0] = absolute(w.command[0])
+	}
+	if w.subsystem == "" {
+		w.subsystem = "sftp"
+	}
 	if cfg.BatchMode {
 		w.prompter = nil
 	}
-	switch {
-	case strings.Contains(opts.Subsystem, "/"):
-		w.server = []string{"", opts.Subsystem}
-	case opts.Subsystem != "":
-		w.server[1] = opts.Subsystem
-	}
-	for _, override := range opts.Overrides {
-		w.options = append(w.options, "-o"+override)
-	}
-	if opts.ConfigFile != "" {
-		w.options = append(w.options, "-F", opts.ConfigFile)
-	}
-	if opts.Port != 0 {
-		w.options = append(w.options, "-p", strconv.Itoa(opts.Port))
-	}
-	if opts.User != "" {
-		w.options = append(w.options, "-l", opts.User)
-	}
 	return w
+}
+
+// arguments are the options for ssh.
+func (o Options) arguments() []string {
+	var args []string
+	for _, override := range o.Overrides {
+		args = append(args, "-o"+override)
+	}
+	switch o.ConfigFile {
+	case "":
+	case "none":
+		args = append(args, "-F", "none")
+	default:
+		args = append(args, "-F", absolute(o.ConfigFile))
+	}
+	if o.Port != 0 {
+		args = append(args, "-p", strconv.Itoa(o.Port))
+	}
+	if o.User != "" {
+		args = append(args, "-l", o.User)
+	}
+	return args
+}
+
+// absolute keeps a path valid when the current directory changes.
+func absolute(path string) string {
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
 }
 
 // Dial implements [Way].
@@ -124,7 +143,7 @@ func (w *programWay) masterArguments(socket string) []string {
 	if w.cfg.ServerAliveInterval == 0 {
 		args = append(args, "-oServerAliveInterval=5", "-oServerAliveCountMax=3")
 	}
-	return append(args, w.serverArguments()...)
+	return w.addServer(args)
 }
 
 // channelArguments are those of a program that uses the connection. It must not
@@ -132,15 +151,18 @@ func (w *programWay) masterArguments(socket string) []string {
 func (w *programWay) channelArguments(socket string) []string {
 	args := append([]string{"-F", "none", "-T", "-S", socket}, fixedOptions...)
 	args = append(args, "-oBatchMode=yes", "-oProxyCommand=false")
-	return append(args, w.serverArguments()...)
+	return w.addServer(args)
 }
 
-func (w *programWay) serverArguments() []string {
-	if w.server[0] == "" {
-		return []string{"--", w.cfg.Host, w.server[1]}
+// addServer says where to go, and what to start there.
+func (w *programWay) addServer(args []string) []string {
+	if !w.isCommand() {
+		args = append(args, "-s")
 	}
-	return []string{w.server[0], "--", w.cfg.Host, w.server[1]}
+	return append(args, "--", w.cfg.Host, w.subsystem)
 }
+
+func (w *programWay) isCommand() bool { return strings.Contains(w.subsystem, "/") }
 
 // dialMaster starts the program and returns when it has logged in, which shows
 // in its control socket.
@@ -207,7 +229,7 @@ func (w *programWay) awaitLogin(ctx context.Context, master *process, socket str
 // After the first time it has no terminal to ask on.
 func (w *programWay) dialPlain() (Transport, error) {
 	if w.memory.password.given {
-		return nil, permanent(fmt.Errorf("a password from standard input %w, and %s is something else", errNotOpenSSH, w.command[0]))
+		return nil, permanent(fmt.Errorf("a password from standard input works with OpenSSH's ssh alone, and %s is something else", w.command[0]))
 	}
 	if _, err := exec.LookPath(w.command[0]); err != nil {
 		return nil, permanent(err)
@@ -217,12 +239,11 @@ func (w *programWay) dialPlain() (Transport, error) {
 	if w.dialled {
 		args = append(args, "-oBatchMode=yes")
 	}
-	args = append(args, w.options...)
-	if w.server[0] != "" {
-		args = append(args, w.cfg.Host, w.server[0], w.server[1])
-	} else {
-		args = append(args, w.cfg.Host, w.server[1])
+	args = append(append(args, w.options...), w.cfg.Host)
+	if !w.isCommand() {
+		args = append(args, "-s") // in the order of sshfs, which programs may rely on
 	}
+	args = append(args, w.subsystem)
 	cmd := exec.Command(w.command[0], args...)
 	if w.dialled {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

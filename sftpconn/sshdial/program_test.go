@@ -308,3 +308,11 @@ func TestProgramThatHangs(t *testing.T) {
 	_, err := way.Dial(testContext(t))
 	require.Equal(t, CauseTimeout, CauseOf(err))
 }
+
+// The program leaves the directory that it was started in.
+func TestProgramPathsAreAbsolute(t *testing.T) {
+	t.Chdir("/usr")
+	way := newProgramWay(Config{Host: "h"}, Options{Command: []string{"bin/ssh", "-v"}, ConfigFile: "config"})
+	require.Equal(t, []string{"/usr/bin/ssh", "-v"}, way.command)
+	require.Equal(t, []string{"-F", "/usr/config"}, way.options)
+}
