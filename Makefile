@@ -111,8 +111,8 @@ fuzz: ## fuzz every decoder for FUZZTIME (10s) each
 		done; \
 	done
 
-# BENCH=quick takes some minutes and only prints. BENCH_RUNS, BENCH_DELAYS (ms) and
-# BENCH_ONLY (a regular expression) choose what is done.
+# BENCH=quick takes some minutes and only prints. BENCH_RUNS, BENCH_DELAYS (ms),
+# BENCH_MIB and BENCH_ONLY (a regular expression) choose what is done.
 bench: export BENCH ?= full
 bench: deps ## compare with sshfs, and write docs/performance.md (an hour; needs sshfs, fio)
 	@.ci/deps sshfs:sshfs fio:fio git:git

@@ -120,9 +120,7 @@ func (b *bench) measure(w workload, who string) sample {
 		s.took = time.Since(start)
 		after := m.usage()
 		s.cpu, s.memory = after.cpu-before.cpu, after.memory
-		// After much work, sshfs takes long to end.
-		require.NoError(b.t, unmount(m.dir))
-		eventually(b.t, benchPatience, m.hasEnded, "the end of %s", who)
+		b.end(m, who)
 	}
 	b.shell(b.data, w.check, scratch)
 	switch {
@@ -147,12 +145,31 @@ func (b *bench) mount(who string) *mount {
 	m := prepareMount(b.t, b.client, b.data)
 	cmd := m.command(hostAlias+":"+b.data, m.dir)
 	if who == "sshfs" {
+		cmd.Args[0] = "sshfs"
 		cmd.Path, cmd.Err = exec.LookPath("sshfs")
 		require.NoError(b.t, cmd.Err, "sshfs is needed for comparison")
 	}
 	m.startCommand(cmd)
 	m.watchdog.timer.Reset(benchPatience + time.Minute)
 	return m
+}
+
+// end unmounts. sshfs needs long to end after much work, and may then not end at
+// all.
+func (b *bench) end(m *mount, who string) {
+	b.t.Helper()
+	require.NoError(b.t, unmount(m.dir))
+	defer m.watchdog.stop()
+	if who != "sshfs" {
+		m.waitForEnd(0)
+		return
+	}
+	select {
+	case <-m.ended:
+	case <-time.After(endPatience):
+		_ = m.process.Kill()
+		<-m.ended
+	}
 }
 
 // usage is what the processes of a mount used so far.

@@ -26,7 +26,15 @@ type lineRow struct {
 func TestBenchLine(t *testing.T) {
 	plan := planBench(t)
 	var rows []lineRow
-	for _, delay := range []time.Duration{20 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond} {
+	for _, line := range []struct {
+		ms   time.Duration
+		args []string
+	}{
+		{20, nil},
+		{100, nil},
+		{200, nil},
+		{200, []string{"-o", "max_conns=2"}},
+	} {
 		for _, work := range []struct {
 			name, script string
 			direction    sftptest.Direction
@@ -38,8 +46,8 @@ func TestBenchLine(t *testing.T) {
 			if !plan.only.MatchString(work.name) {
 				continue
 			}
-			row := measureLine(t, plan.big, delay, work.script, work.direction)
-			row.work = work.name
+			row := measureLine(t, plan.big, line.ms*time.Millisecond, work.script, work.direction, line.args...)
+			row.work = strings.Join(append([]string{work.name}, line.args...), " ")
 			t.Logf("%+v", row)
 			rows = append(rows, row)
 		}
@@ -50,11 +58,11 @@ func TestBenchLine(t *testing.T) {
 	}
 }
 
-func measureLine(t *testing.T, size int64, delay time.Duration, script string, d sftptest.Direction) lineRow {
+func measureLine(t *testing.T, size int64, delay time.Duration, script string, d sftptest.Direction, args ...string) lineRow {
 	t.Helper()
 	s, local := startSSHD(t), t.TempDir()
 	link, port := farLine(t, s, delay)
-	m := mountAs(t, newClient(t, s, userName(t, os.Getuid()), port), t.TempDir())
+	m := mountAs(t, newClient(t, s, userName(t, os.Getuid()), port), t.TempDir(), args...)
 	writeBig(t, filepath.Join(local, "big"), size)
 	writeBig(t, m.onServer("big"), size)
 

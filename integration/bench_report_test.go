@@ -13,7 +13,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 )
 
@@ -89,7 +91,12 @@ func (r benchReport) chartName() string {
 func (r benchReport) chart(path string) error {
 	p := plot.New()
 	p.Title.Text = r.title() + ": times as fast as sshfs"
-	p.Legend.Top, p.Legend.Left = true, false
+	sans := font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Points(9)}
+	for _, style := range []*text.Style{&p.Title.TextStyle, &p.Legend.TextStyle, &p.X.Tick.Label, &p.Y.Tick.Label} {
+		style.Font = sans
+	}
+	p.Title.Padding, p.Legend.Top, p.Legend.YOffs = vg.Points(28), true, vg.Points(26)
+	p.Y.Tick.Label.XAlign = text.XRight
 	width := vg.Points(9)
 	names := make([]string, len(r.rows))
 	for i, who := range contenders[1:] {
@@ -153,7 +160,7 @@ type powersOfTwo struct{}
 func (powersOfTwo) Ticks(from, to float64) []plot.Tick {
 	var ticks []plot.Tick
 	for x := math.Floor(from); x <= math.Ceil(to); x++ {
-		ticks = append(ticks, plot.Tick{Value: x, Label: strconv.FormatFloat(math.Exp2(x), 'g', 3, 64)})
+		ticks = append(ticks, plot.Tick{Value: x, Label: strconv.FormatFloat(math.Exp2(x), 'f', -1, 64)})
 	}
 	return ticks
 }

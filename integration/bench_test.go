@@ -22,8 +22,8 @@ type benchPlan struct {
 }
 
 // planBench reads the plan from the environment: BENCH is quick or full, and
-// BENCH_RUNS, BENCH_DELAYS (in ms) and BENCH_ONLY (a regular expression) change
-// what follows from it.
+// BENCH_RUNS, BENCH_DELAYS (in ms), BENCH_MIB (the size of the big file) and
+// BENCH_ONLY (a regular expression) change what follows from it.
 func planBench(t *testing.T) benchPlan {
 	t.Helper()
 	delays, runs := "0,20,100", "3"
@@ -38,7 +38,9 @@ func planBench(t *testing.T) benchPlan {
 	default:
 		require.Fail(t, "BENCH is neither quick nor full")
 	}
-	var err error
+	mib, err := strconv.ParseInt(setting("BENCH_MIB", strconv.FormatInt(p.big>>20, 10)), 10, 64)
+	require.NoError(t, err, "BENCH_MIB")
+	p.big = mib << 20
 	p.runs, err = strconv.Atoi(setting("BENCH_RUNS", runs))
 	require.NoError(t, err, "BENCH_RUNS")
 	for field := range strings.SplitSeq(setting("BENCH_DELAYS", delays), ",") {

@@ -22,8 +22,9 @@ type Options struct {
 	KeepaliveCount int
 
 	// BulkChannels bounds the channels that carry file data besides the one
-	// for metadata. 0 means 9, which makes the 10 that OpenSSH allows by
-	// default (MaxSessions); below 0 none: everything goes over one channel.
+	// for metadata. 0 means 9, and 10 for each further connection, which makes
+	// the 10 that OpenSSH allows on one by default (MaxSessions); below 0 none:
+	// everything goes over one channel.
 	BulkChannels int
 
 	// SyncReadDir asks for one part of a listing after the other.
@@ -53,7 +54,7 @@ func (o Options) withDefaults() Options {
 		o.KeepaliveCount = 3
 	}
 	if o.BulkChannels == 0 {
-		o.BulkChannels = max(9, o.Connections)
+		o.BulkChannels = 10*max(o.Connections, 1) - 1
 	}
 	o.BulkChannels = max(o.BulkChannels, 0)
 	if o.ChannelIdle <= 0 {
