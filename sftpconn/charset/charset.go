@@ -9,6 +9,7 @@
 package charset
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -23,16 +24,21 @@ type Charset struct {
 	encoding encoding.Encoding
 }
 
+// aliases are names that iconv(1) has besides.
+var aliases = map[string]string{
+	"cp936": "gbk", "euc-cn": "gbk", "cp932": "shift_jis", "cp949": "euc-kr", "cp950": "big5",
+}
+
 // Lookup finds a character set by one of its names in IANA's registry or the
 // WHATWG encoding standard, in any case. It must hold ASCII as it is: others,
 // such as UTF-16 and ISO-2022-JP, cannot be part of a path.
 func Lookup(name string) (*Charset, error) {
 	found, err := ianaindex.IANA.Encoding(name)
 	if err != nil || found == nil {
-		found, err = htmlindex.Get(name)
+		found, err = htmlindex.Get(cmp.Or(aliases[strings.ToLower(name)], name))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("unknown character set %q: iconv -l lists the names that most have", name)
+		return nil, fmt.Errorf("unknown character set %q: name it as IANA or web pages do, such as GBK, Big5, Shift_JIS or ISO-8859-1", name)
 	}
 	for b := byte(1); b < utf8.RuneSelf; b++ {
 		if out, err := found.NewDecoder().Bytes([]byte{b}); err != nil || string(out) != string(rune(b)) {

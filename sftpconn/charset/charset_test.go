@@ -19,6 +19,7 @@ func lookup(t testing.TB, name string) *Charset {
 func TestNames(t *testing.T) {
 	for _, test := range []struct{ charset, remote, local string }{
 		{"GBK", "\xd6\xd0\xce\xc4.txt", "中文.txt"},
+		{"CP936", "\xd6\xd0", "中"},
 		{"gb18030", "\x94\x39\xfc\x36", "😀"},
 		{"Big5", "\xa4\xa4\xa4\xe5", "中文"},
 		{"Shift_JIS", "\x93\xfa\x96\x7b\x8c\xea", "日本語"},
