@@ -100,7 +100,7 @@ soak: deps ## work on mounts whose link fails at random, for SOAK (60s); SEED re
 	$(GO) test -race -count=1 -v -parallel 16 -timeout 0 -run '^TestSurvive$$' ./integration
 
 figures: export FIGURES := 1
-figures: deps ## measure what docs/performance.md says of drops (12 minutes)
+figures: deps ## measure what docs/performance.md says of drops and of a million files (15 minutes)
 	$(GO) test -count=1 -v -timeout 30m -run '^(TestFigure|TestDropsLeaveNothing)' ./integration
 
 fuzz: ## fuzz every decoder for FUZZTIME (10s) each

@@ -16,5 +16,5 @@
 //
 // node.mu and numbers.mu are leaves: nothing else is taken under them, and
 // neither is held across a request or a call into go-fuse. The kernel is
-// notified by one goroutine, see notifier.
+// notified by two goroutines, see notifier and pruner.
 package fusefs

@@ -32,6 +32,7 @@ type tree struct {
 	root       *node
 	numbers    *numbers
 	notifier   *notifier
+	pruner     *pruner
 	moves      moves
 	connection connection
 	watchers   sync.WaitGroup                   // operations' watch goroutines
@@ -77,6 +78,7 @@ func serve(dir string, fd int, guard *guard, fsys sftpconn.FS, opts Options) (*S
 		opts:       opts,
 		numbers:    newNumbers(),
 		notifier:   newNotifier(),
+		pruner:     newPruner(mostKnown),
 		connection: connection,
 	}
 	t.root = &node{tree: t, links: 1}
@@ -155,6 +157,7 @@ func (t *tree) panicked(reason any) fuse.Status {
 func (t *tree) close() {
 	t.watchers.Wait()
 	t.notifier.close()
+	t.pruner.close()
 	t.connection.close()
 }
 

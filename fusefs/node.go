@@ -86,6 +86,7 @@ func (n *node) child(ctx context.Context, name string, attr sftpconn.Attr, at ti
 		number := n.tree.numbers.of(n.StableAttr().Ino, name, typ)
 		known = &node{tree: n.tree, links: 1, ctime: number.ctime, target: number.target}
 		n.NewInode(ctx, known, fs.StableAttr{Mode: typ, Ino: number.ino})
+		n.tree.pruner.add(n.EmbeddedInode(), name)
 	}
 	known.tell(&out.Attr, attr, at)
 	return known.EmbeddedInode(), 0

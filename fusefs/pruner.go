@@ -1,0 +1,101 @@
+package fusefs
+
+import (
+	"sync"
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+)
+
+// mostKnown is how many files the kernel may know before it is told to forget the
+// oldest. Each takes about 1 KiB here. By itself the kernel forgets files that
+// are not in use when it is short of memory, which may be never. They come back
+// under the same inode number, since more of those are remembered (maxNumbers).
+const mostKnown = 50_000
+
+// pruner makes the kernel forget files, in the order in which it came to know
+// them. It has a goroutine of its own: unlike that about attributes, this
+// notification waits for requests about the folder (fuse_reverse_inval_entry in
+// the kernel's fs/fuse/dir.c), and nobody waits for it.
+type pruner struct {
+	limit   int
+	wake    chan struct{}
+	stop    chan struct{}
+	stopped chan struct{}
+
+	mu    sync.Mutex
+	names []knownName // the oldest first
+}
+
+// knownName is a name that the kernel was told of. It may have forgotten it.
+type knownName struct {
+	dir  *fs.Inode
+	name string
+}
+
+func newPruner(limit int) *pruner {
+	p := &pruner{
+		limit:   limit,
+		wake:    make(chan struct{}, 1),
+		stop:    make(chan struct{}),
+		stopped: make(chan struct{}),
+	}
+	go p.run()
+	return p
+}
+
+// add takes in that the kernel is about to know a name.
+func (p *pruner) add(dir *fs.Inode, name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.names = append(p.names, knownName{dir, name})
+	if len(p.names) > p.limit {
+		select {
+		case p.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (p *pruner) run() {
+	defer close(p.stopped)
+	for {
+		select {
+		case <-p.wake:
+		case <-p.stop:
+			return
+		}
+		for _, k := range p.surplus() {
+			if k.prunable() {
+				// An error says that the kernel does not know the
+				// name any more, or that the mount has ended.
+				_ = k.dir.NotifyEntry(k.name)
+			}
+		}
+	}
+}
+
+// surplus takes out the names beyond the limit, and a tenth more.
+func (p *pruner) surplus() []knownName {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.names) - p.limit + p.limit/10
+	if len(p.names) <= p.limit {
+		return nil
+	}
+	surplus := p.names[:n]
+	p.names = append([]knownName(nil), p.names[n:]...)
+	return surplus
+}
+
+// prunable reports whether the file is there and not in use. A directory may be
+// somebody's current one.
+func (k knownName) prunable() bool {
+	n := nodeOf(k.dir.GetChild(k.name))
+	return n != nil && n.Mode() != syscall.S_IFDIR && n.anyHandle() == nil
+}
+
+func (p *pruner) close() {
+	close(p.stop)
+	<-p.stopped
+}
