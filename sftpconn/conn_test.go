@@ -3,6 +3,7 @@ package sftpconn
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -38,6 +39,28 @@ func TestSilentButAliveStays(t *testing.T) {
 		c := s.connect(t, Options{KeepaliveInterval: 5 * time.Second, KeepaliveCount: 3})
 		time.Sleep(time.Hour)
 		require.NoError(t, c.Err())
+	})
+}
+
+// Where nobody answers for the SFTP server, it is asked itself.
+func TestServerThatIsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hangs atomic.Bool
+		s := newFakeServer(func(int, sshfx.Packet) sshfx.Packet {
+			if hangs.Load() {
+				return nil
+			}
+			return status(StatusPermissionDenied)
+		})
+		s.ping = func() error { return errors.ErrUnsupported }
+		c := s.connect(t, Options{KeepaliveInterval: 5 * time.Second, KeepaliveCount: 3, BulkChannels: -1})
+		time.Sleep(time.Hour)
+		require.NoError(t, c.Err())
+		hangs.Store(true)
+		began := time.Now()
+		_, err := c.Lstat(t.Context(), "/a")
+		require.ErrorIs(t, err, ErrLost)
+		assert.InDelta(t, 60, time.Since(began).Seconds(), 6)
 	})
 }
 

@@ -1,6 +1,8 @@
 package sftpconn
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -30,6 +32,7 @@ func (c *Conn) keepalive() {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	var probe chan error
+	var alone atomic.Bool // the SFTP server is
 	for {
 		select {
 		case <-c.ending:
@@ -50,13 +53,38 @@ func (c *Conn) keepalive() {
 				answer := make(chan error, 1)
 				probe = answer
 				// Ping ends at the latest when the transport is closed.
-				go func() { answer <- c.transport.Ping() }()
+				go func() { answer <- c.ping(&alone) }()
 				continue
 			}
-			if silence >= time.Duration(c.opts.KeepaliveCount)*interval {
+			patience := time.Duration(c.opts.KeepaliveCount) * interval
+			if alone.Load() {
+				patience *= serverPatience
+			}
+			if silence >= patience {
 				c.fail(fmt.Errorf("the server has not answered for %v", silence.Round(time.Second)))
 				return
 			}
 		}
 	}
+}
+
+// serverPatience is how many times longer an SFTP server may be silent that has
+// nobody to answer for it. It handles one request of a channel after the other,
+// and some take their time on a busy disk.
+const serverPatience = 4
+
+// ping makes a round trip. Where the transport cannot, it asks the SFTP server,
+// and sets alone.
+func (c *Conn) ping(alone *atomic.Bool) error {
+	err := c.transport.Ping()
+	if !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	alone.Store(true)
+	_, err = c.Stat(context.Background(), "/") // the end of the connection ends it
+	var status *StatusError
+	if errors.As(err, &status) {
+		return nil
+	}
+	return err
 }

@@ -14,7 +14,8 @@ type Transport interface {
 	OpenChannel(ctx context.Context) (io.ReadWriteCloser, error)
 
 	// Ping makes one round trip, and fails if the peer is dead. It may
-	// block for as long as the peer is silent.
+	// block for as long as the peer is silent. It returns
+	// [errors.ErrUnsupported] where there is no peer but the SFTP server.
 	Ping() error
 
 	// Close ends the connection at once, without waiting for the peer. All

@@ -2,13 +2,13 @@ package sshdial
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"sync/atomic"
 )
 
-// stream is a Transport without channels: what it carries is SFTP itself. That
-// its peer is dead must be found out by whatever is below it.
+// stream is a Transport without channels: what it carries is SFTP itself.
 type stream struct {
 	conn  io.ReadWriteCloser
 	taken atomic.Bool
@@ -22,8 +22,8 @@ func (s *stream) OpenChannel(context.Context) (io.ReadWriteCloser, error) {
 	return s.conn, nil
 }
 
-// Ping asks nobody.
-func (s *stream) Ping() error { return nil }
+// Ping can ask nobody but the SFTP server.
+func (s *stream) Ping() error { return errors.ErrUnsupported }
 
 // Close implements [Transport].
 func (s *stream) Close() error {

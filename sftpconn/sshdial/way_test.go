@@ -1,6 +1,7 @@
 package sshdial
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -67,7 +68,7 @@ func TestDirect(t *testing.T) {
 	conn := channel.(net.Conn)
 	require.Equal(t, 15_000, socketOption(t, conn, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT))
 	require.Equal(t, 5, socketOption(t, conn, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE))
-	require.NoError(t, transport.Ping())
+	require.ErrorIs(t, transport.Ping(), errors.ErrUnsupported)
 	_, err = transport.OpenChannel(testContext(t))
 	require.ErrorIs(t, err, errOneChannel)
 
