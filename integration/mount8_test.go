@@ -60,6 +60,8 @@ func TestMountProgram(t *testing.T) {
 	}
 	s := startSSHD(t)
 	c := newClient(t, s, "root", s.port)
+	inherited, _ := tryRun(t, "/", "findmnt", "-rno", "TARGET", "-t", "fuse.sftpmount")
+	require.Empty(t, inherited, "other tests' mounts live on in this namespace")
 	remote, dir := t.TempDir(), t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(remote, "file"), []byte("content"), 0o644))
 	for i := range 3 {
@@ -106,7 +108,7 @@ func TestMountProgram(t *testing.T) {
 		mount -a
 		mount -a
 		test "$(mounts "" | wc -l)" = 3
-		umount -a -t fuse.sftpmount`)
+		umount 0 1 2`)
 	script("remount", `
 		mount -t sftpmount $source 0 -o noatime,fsname=name,$options
 		mount -o remount,ro 0

@@ -4,12 +4,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/moby/sys/mountinfo"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // ordinary is the user nobody, who is on every system and has no rights.
@@ -45,13 +49,28 @@ func inOwnNamespace() bool { return os.Getenv(namespaceVariable) != "" }
 func inNamespace(t *testing.T, script string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "file")
-	cmd := exec.CommandContext(t.Context(), "sh", "-euc", script+"\n"+`exec "$@"`,
+	cmd := exec.CommandContext(t.Context(), "sh", "-euc", helperVariable+`=leave-mounts "$1"`+"\n"+script+"\n"+`exec "$@"`,
 		file, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-program="+*program)
 	cmd.Env = append(os.Environ(), namespaceVariable+"=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.Contains(t, string(out), "--- PASS: "+t.Name())
+}
+
+func init() { helpers["leave-mounts"] = leaveMounts }
+
+// leaveMounts gives up the copies that a new mount namespace has of all FUSE
+// mounts there are: other tests' mounts would live on in them.
+func leaveMounts([]string) error {
+	mounts, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
+		return !strings.HasPrefix(m.FSType, "fuse"), false
+	})
+	for _, m := range slices.Backward(mounts) {
+		// One that lies below another is gone already.
+		_ = unix.Unmount(m.Mountpoint, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	}
+	return err
 }
 
 // An ordinary user mounts and unmounts with fusermount3, and logs in at the
