@@ -30,6 +30,7 @@ const programVariable = "FUSEFS_TEST_PROGRAM"
 var programs = map[string]func(args []string) int{
 	"do":      programDo,
 	"hammer":  programHammer,
+	"mapper":  programMapper,
 	"mounter": programMounter,
 }
 
