@@ -75,12 +75,14 @@ func TestZshCompletion(t *testing.T) {
 		zmodload zsh/zpty
 		zpty -b shell zsh -fi
 		tell() { zpty -w shell "$1"; }
-		tell "PS1=; fpath=($0 \$fpath); autoload -U compinit; compinit -u -D; bindkey '^I' complete-word; echo ready"
+		tell "PS1=; fpath=($0 \$fpath); autoload -U compinit; compinit -u -D; bindkey '^I' complete-word"
+		tell 'show() { print -r -- "GOT:$BUFFER"; }; zle -N show; bindkey ^G show; echo ready'
 		while zpty -r shell line; [[ $line != *$'\n'* || $line != *ready* ]]; do sleep 0.01; done
-		zpty -n -w shell $'sftpmount host: /mnt -o dir_c\tE\n'
+		zpty -n -w shell $'sftpmount host: /mnt -o dir_c\t'
 		repeat 500; do
+			zpty -n -w shell $'\a'
 			zpty -r -t shell line && text+=$line
-			[[ $text == *'"dir_cache=E"'* ]] && zpty -d shell && exit
+			[[ $text == *'GOT:sftpmount host: /mnt -o dir_cache='* ]] && zpty -d shell && exit
 			sleep 0.02
 		done
 		print -r - $text; exit 1`, functions)
