@@ -173,7 +173,7 @@ func (f *FS) removeBehind(ctx context.Context, path string) bool {
 		return false
 	}
 	f.opens.moved.touch(path)
-	f.opens.detach(path)
+	f.opens.unlink(path)
 	f.names.gone(path)
 	return true
 }

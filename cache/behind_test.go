@@ -215,6 +215,15 @@ func TestFailuresOfChanges(t *testing.T) {
 			assert.Equal(t, "old", string(s.data("/d/a")))
 		})
 	})
+	t.Run("Removed", func(t *testing.T) {
+		async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+			s.refuse("WRITE", "/d/a", syscall.ENOSPC)
+			putFile(t, f, "/d/a", []byte("moot"))
+			require.NoError(t, f.Remove(ctx(t), "/d/a"))
+			require.NoError(t, f.SyncDir(ctx(t), "/"))
+			require.NoError(t, f.Close(), "nobody misses it")
+		})
+	})
 	t.Run("Name not freed", func(t *testing.T) {
 		async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
 			putFile(t, f, "/d/log", []byte("old"))

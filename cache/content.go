@@ -19,6 +19,7 @@ type content struct {
 	paths    []string // it is found by; none once it was removed or replaced
 	lastPath string   // for messages
 	users    int      // open Files, and the goroutine that awaits acknowledgements
+	unlinked bool     // its last name was removed, or given to another file
 
 	passing atomic.Int64 // changes by path under way, which no answer on a File accounts for
 

@@ -76,6 +76,7 @@ func (o *opens) attach(c *content, path string) {
 	o.byPath[path] = c
 	c.paths = append(c.paths, path)
 	c.lastPath = path
+	c.unlinked = false
 }
 
 // attachAll has c found by the further names of its file as well.
@@ -84,6 +85,7 @@ func (o *opens) attachAll(c *content, paths []string) {
 		if o.byPath[path] == nil {
 			o.byPath[path] = c
 			c.paths = append(c.paths, path)
+			c.unlinked = false
 		}
 	}
 }
@@ -103,6 +105,15 @@ func (o *opens) detach(path string) {
 		}
 	}
 	c.paths = kept
+}
+
+// unlink is detach for a name that was removed, or given to another file.
+func (o *opens) unlink(path string) {
+	c := o.byPath[path]
+	o.detach(path)
+	if c != nil && len(c.paths) == 0 {
+		c.unlinked = true
+	}
 }
 
 // detachTree is detach for a directory and all that is below it.
@@ -133,7 +144,7 @@ func (o *opens) end(paths ...string) {
 
 // rename moves the content at oldPath.
 func (o *opens) rename(oldPath, newPath string) {
-	o.detach(newPath)
+	o.unlink(newPath)
 	if c := o.byPath[oldPath]; c != nil {
 		o.detach(oldPath)
 		o.attach(c, newPath)

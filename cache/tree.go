@@ -159,7 +159,7 @@ func (f *FS) remove(ctx context.Context, path string, remove func(context.Contex
 		f.names.unsure(path)
 		return err
 	}
-	f.opens.detach(path)
+	f.opens.unlink(path)
 	f.names.gone(path)
 	return nil
 }

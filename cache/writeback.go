@@ -168,7 +168,7 @@ func (c *content) abandon() {
 
 // failed notes that o was not carried out, as far as is known. c.mu is held.
 func (c *content) failed(o *op, bytes int64) {
-	if o.waiter == nobody {
+	if o.waiter == nobody || c.isOver() {
 		return
 	}
 	c.forget()
@@ -187,6 +187,14 @@ func (c *content) failed(o *op, bytes int64) {
 		c.fs.opens.lost[c.lastPath] += bytes
 	}
 	c.fs.mu.Unlock()
+}
+
+// isOver reports whether nobody can miss what is written to c: with AsyncClose a
+// file may be removed before all of it has been sent. c.mu is held.
+func (c *content) isOver() bool {
+	c.fs.mu.Lock()
+	defer c.fs.mu.Unlock()
+	return c.fs.errands != nil && c.unlinked && len(c.files) == 0
 }
 
 // noteUntold keeps the error of o if the File is closed, or was flushed by a Flush
