@@ -45,21 +45,19 @@ func TestRoundTripsOfAsyncClose(t *testing.T) {
 func TestProgramsWithAsyncClose(t *testing.T) {
 	t.Parallel()
 	m := newLinkedMount(t, "-o", "async_close")
-	tree := makeTree(t, 8, 5)
-	m.link.SetDelay(5 * time.Millisecond)
+	tree := makeTree(t, 4, 5)
+	m.link.SetDelay(2 * time.Millisecond)
 	for name, script := range map[string]string{
 		"cp":    "cp -a " + tree + " cp",
 		"rsync": "rsync -a " + tree + "/ rsync/",
-		"tar":   "mkdir tar && tar cf - -C " + tree + " . | tar xf - -C tar",
 	} {
 		shell(t, m.dir, script+" && sync .")
 		m.sameTrees(tree, m.onServer(name))
 		m.sameTrees(tree, m.path(name))
 	}
-	shell(t, m.dir, "rm -r cp && mv rsync cp && rm -r tar && sync .")
+	shell(t, m.dir, "rm -r cp && mv rsync cp && sync .")
 	m.sameTrees(tree, m.onServer("cp"))
 	assert.NoDirExists(t, m.onServer("rsync"))
-	assert.NoDirExists(t, m.onServer("tar"))
 
 	shell(t, m.dir, gitEnvironment+`git init -q repo && cd repo && cp -r ../cp files && git add . && git commit -qm one &&
 		git clone -q . ../clone && cd ../clone && test -z "$(git status --porcelain)" && git fsck --strict && sync .`)
@@ -102,8 +100,7 @@ func surviveAsync(t *testing.T, m *linkedMount, random *rand.Rand) {
 func surviveStressAsync(t *testing.T, m *linkedMount, random *rand.Rand) {
 	m.expect(staleFile)
 	stress(t, m, random)
-	run(t, m.dir, "sync", ".")
-	m.sameTrees(m.remote, m.dir)
+	m.syncedTreeIsTrue()
 }
 
 // Who unmounts while changes are not on the server is told which.
@@ -132,6 +129,14 @@ func TestStressWithAsyncClose(t *testing.T) {
 	m := newLinkedMount(t, "-o", "async_close")
 	m.link.SetDelay(3 * time.Millisecond)
 	stress(t, m, newRandom(t))
-	run(t, m.dir, "sync", ".")
-	m.sameTrees(m.remote, m.dir)
+	m.syncedTreeIsTrue()
+}
+
+// syncedTreeIsTrue compares the mount with the server's disk, but for the times of
+// folders, which are a guess for a while.
+func (m *linkedMount) syncedTreeIsTrue() {
+	m.t.Helper()
+	const list = `find . -printf "%M %p %l\n" -type f -exec md5sum {} + | sort`
+	run(m.t, m.dir, "sync", ".")
+	m.same(shell(m.t, m.remote, list), shell(m.t, m.dir, list), "names, modes and contents")
 }
