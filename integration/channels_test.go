@@ -1,0 +1,24 @@
+package integration
+
+import (
+	"testing"
+	"time"
+)
+
+// What a busy file takes on the server is given back when it is idle, though it
+// stays open: one process for metadata and one for data are left.
+func TestIdleChannelsAreGivenBack(t *testing.T) {
+	t.Parallel()
+	m := newLinkedMount(t, "-o", "max_conns=3")
+	shell(t, m.remote, "head -c 8M /dev/urandom >file")
+	cmd, out := tool(t, m.dir, "bash", "-euc", "exec <file; cat | cmp - "+m.onServer("file")+"; sleep 9; echo still open; cat file | cmp - "+m.onServer("file"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	count := func(n int) func() bool { return func() bool { return len(m.server.sftpServers()) == n } }
+	eventually(t, 30*time.Second, count(4), "a channel for each connection, and one for metadata")
+	eventually(t, 30*time.Second, count(2), "idle channels to close")
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
