@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -90,7 +91,7 @@ func (b *bench) shell(dir, script string, env ...string) string {
 	b.t.Helper()
 	cmd := exec.Command("timeout", strconv.Itoa(int(benchPatience.Seconds())),
 		"bash", "-euc", "cd \"$0\"; set -o pipefail\n"+script, dir)
-	cmd.Env = append(b.env, env...)
+	cmd.Env = slices.Concat(b.env, env)
 	out := new(strings.Builder)
 	cmd.Stdout, cmd.Stderr = out, out
 	require.NoError(b.t, cmd.Run(), "%s\n%s", script, out)

@@ -12,9 +12,9 @@ import (
 // opened on the bulk channels, in bytes: small files are not worth the requests.
 const widenAt = 1 << 20
 
-// readHandle returns the handle for a read of n bytes, which ends with rest. A file that is only read
-// leaves the metadata channel to others when it has bulk channels, and takes
-// the one that has the least to do.
+// readHandle returns the handle for a read of n bytes, which ends with rest. A
+// file that is only read leaves the metadata channel to others when it has bulk
+// channels, and takes the one that has the least to do.
 func (f *file) readHandle(n int) handle {
 	f.mu.Lock()
 	defer f.mu.Unlock()
