@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"os"
 	"regexp"
 	"slices"
@@ -119,16 +120,15 @@ type sample struct {
 	memory int64         // the most that they held, bytes
 }
 
+// medians returns the middle one of each contender's samples, the quicker one of
+// two.
 func medians(all map[string][]sample) map[string]sample {
 	median := map[string]sample{}
 	for who, samples := range all {
-		slices.SortFunc(samples, func(a, b sample) int { return int(a.took - b.took) })
-		middle := samples[len(samples)/2]
-		slices.SortFunc(samples, func(a, b sample) int { return int(a.perSec - b.perSec) })
-		middle.perSec = samples[len(samples)/2].perSec
-		slices.SortFunc(samples, func(a, b sample) int { return int(a.cpu - b.cpu) })
-		middle.cpu = samples[len(samples)/2].cpu
-		median[who] = middle
+		slices.SortFunc(samples, func(a, b sample) int {
+			return cmp.Or(cmp.Compare(b.perSec, a.perSec), cmp.Compare(a.took, b.took))
+		})
+		median[who] = samples[(len(samples)-1)/2]
 	}
 	return median
 }
