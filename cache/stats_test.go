@@ -2,6 +2,7 @@ package cache
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -36,6 +37,7 @@ func TestStats(t *testing.T) {
 			_, err := file.ReadAt(t.Context(), make([]byte, blockSize), off)
 			require.NoError(t, err)
 		}
+		time.Sleep(time.Second) // it arrives
 		assert.Positive(t, f.Stats().BlockBytes, "more was read ahead")
 		require.NoError(t, file.Close(t.Context()))
 		stats = f.Stats()
