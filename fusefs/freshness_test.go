@@ -2,7 +2,10 @@ package fusefs
 
 import (
 	"context"
+	"errors"
 	"os"
+	"os/exec"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -107,19 +110,41 @@ func TestOpenSeesWhatWasClosedBefore(t *testing.T) {
 	}
 }
 
-// TestMapAfterGrowth maps a file right after it was opened.
+// TestMapAfterGrowth maps a file right after it was opened, in a process of its
+// own: a page fault that waits for the file system in this one could hold up its
+// memory, and so the file system.
 func TestMapAfterGrowth(t *testing.T) {
 	f := mount(t, nil, longTimeouts)
 	f.put("file", "short")
 	f.read("file")
 	f.put("file", "short and longer")
-	fd, err := unix.Open(f.onMount("file"), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	cmd := exec.CommandContext(f.ctx, os.Args[0], f.onMount("file"), "16")
+	cmd.Env = append(os.Environ(), programVariable+"=mapreader", "GORACE=atexit_sleep_ms=0")
+	out, err := cmd.Output()
 	require.NoError(t, err)
-	defer func() { _ = unix.Close(fd) }()
-	memory, err := unix.Mmap(fd, 0, 16, unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE)
-	require.NoError(t, err)
-	assert.Equal(t, "short and longer", string(memory))
-	require.NoError(t, unix.Munmap(memory))
+	assert.Equal(t, "short and longer", string(out))
+}
+
+// programMapReader prints the beginning of a file, as long as the second
+// argument says, from a mapping.
+func programMapReader(args []string) int {
+	length, err := strconv.Atoi(args[1])
+	if err != nil {
+		return 1
+	}
+	file, err := os.Open(args[0])
+	if err != nil {
+		return 2
+	}
+	memory, err := unix.Mmap(int(file.Fd()), 0, length, unix.PROT_READ, unix.MAP_SHARED|unix.MAP_POPULATE)
+	if err != nil {
+		return 3
+	}
+	_, written := os.Stdout.Write(memory)
+	if errors.Join(written, unix.Munmap(memory), file.Close()) != nil {
+		return 4
+	}
+	return 0
 }
 
 func TestPagesAreKept(t *testing.T) {

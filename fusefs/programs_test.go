@@ -28,10 +28,11 @@ const programVariable = "FUSEFS_TEST_PROGRAM"
 
 // programs are what tests start as processes of their own.
 var programs = map[string]func(args []string) int{
-	"do":      programDo,
-	"hammer":  programHammer,
-	"mapper":  programMapper,
-	"mounter": programMounter,
+	"do":        programDo,
+	"hammer":    programHammer,
+	"mapper":    programMapper,
+	"mapreader": programMapReader,
+	"mounter":   programMounter,
 }
 
 // program is one that was started. It is killed at the end of the test.
