@@ -16,7 +16,7 @@ func TestVim(t *testing.T) {
 			m.write("text", "one\ntwo\nthree\n")
 			run(t, m.dir, "chmod", "640", "text")
 			for _, edit := range []string{"%s/two/2/", "normal Gofour", "1d"} {
-				run(t, m.dir, "vim", "-es", "-u", "NONE", "-c", "set backup backupskip= swapfile fsync backupcopy="+backupCopy,
+				run(t, m.dir, "vi", "-es", "-u", "NONE", "-c", "set backup backupskip= swapfile fsync backupcopy="+backupCopy,
 					"-c", edit, "-c", "wq", "text")
 			}
 			assert.Equal(t, "2\nthree\nfour\n", m.serverFile("text"))
