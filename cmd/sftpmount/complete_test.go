@@ -36,7 +36,7 @@ func TestComplete(t *testing.T) {
 		"-f -p 22 be":              "beta:",
 		"-F ":                      ":files",
 		"-p ":                      "",
-		"-":                        "-o -p -F -f -v -d -h -V",
+		"-":                        "-o -p -F -C -r -f -v -d -h -V",
 		"-o dir_":                  "dir_cache=",
 		"-o ro,dir_":               "ro,dir_cache=",
 		"-o ro,dir_cache=":         "ro,dir_cache=yes ro,dir_cache=no",

@@ -13,6 +13,8 @@ there. "fusermount3 -u mountpoint" or, as root, "umount mountpoint" unmounts.
   -o opt[,opt...]          options, listed below; may be repeated
   -p port                  port on the server
   -F ssh_config            use this instead of ~/.ssh/config
+  -C                       compress; the ssh program makes the connection
+  -r                       mount read-only
   -f                       stay in the foreground and log to standard error
   -v                       log more
   -d                       log every operation too, and stay in the foreground

@@ -60,6 +60,7 @@ func (o *memoryOptions) rows() []option {
 			o.kernel.kernelCache, o.kernel.noAutoCache = false, false
 			return nil
 		}},
+		{"noauto_cache", "", "it drops them at every open", set(&o.kernel.noAutoCache, true)},
 		{"entry_timeout", "SECONDS", "how long the kernel keeps names (1)", seconds(&o.kernel.entryTimeout)},
 		{"attr_timeout", "SECONDS", "how long the kernel keeps attributes (1)", seconds(&o.kernel.attrTimeout)},
 		{"negative_timeout", "SECONDS", "how long the kernel keeps names known absent (0)", seconds(&o.kernel.negativeTimeout)},
@@ -75,7 +76,6 @@ func (o *memoryOptions) rows() []option {
 // oldRows are other names of the rows above.
 func (o *memoryOptions) oldRows() []option {
 	return []option{
-		{"noauto_cache", "", "", set(&o.kernel.noAutoCache, true)},
 		{"nodirect_io", "", "", set(&o.kernel.directIO, false)},
 		{"cache", "yes|no", "", yesNo(func(yes bool) { o.noDirCache = !yes })},
 		{"cache_timeout", "SECONDS", "", seconds(&o.statTimeout, &o.dirTimeout, &o.linkTimeout)},

@@ -61,6 +61,44 @@ func TestHelpListsEveryOption(t *testing.T) {
 	}
 }
 
+// The manual page is written by hand, and so can forget an option, or keep one that
+// is gone.
+func TestManualHasTheSameOptions(t *testing.T) {
+	page, err := os.ReadFile("../../docs/sftpmount.1")
+	require.NoError(t, err)
+	_, section, _ := strings.Cut(string(page), "\n.Sh OPTIONS\n")
+	section, _, _ = strings.Cut(section, "\n.Sh ")
+	var explained []string
+	depth := 0 // of lists; in one within another there are values of an option
+	for line := range strings.Lines(section) {
+		switch {
+		case strings.HasPrefix(line, ".Bl"):
+			depth++
+		case strings.HasPrefix(line, ".El"):
+			depth--
+		case depth == 1 && strings.HasPrefix(line, ".It Fl "):
+			explained = append(explained, "-"+line[len(".It Fl "):][:1])
+		case depth == 1 && strings.HasPrefix(line, ".It Cm "):
+			for item := range strings.SplitSeq(strings.ReplaceAll(line[len(".It "):], "Cm ", ""), " , ") {
+				explained = append(explained, strings.Fields(item)[0])
+			}
+		}
+	}
+
+	var listed []string
+	for _, flag := range completeFlags(usageText) {
+		listed = append(listed, flag.text)
+	}
+	for _, group := range defaultOptions().table() {
+		for _, option := range group.options {
+			if option.help != "" {
+				listed = append(listed, option.name)
+			}
+		}
+	}
+	assert.ElementsMatch(t, listed, explained)
+}
+
 func TestNearest(t *testing.T) {
 	known := []string{"ro", "reconnect", "reconnect_timeout", "IdentityFile"}
 	for name, want := range map[string]string{

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,8 +10,6 @@ import (
 
 // The functions here make the set function of an option from the place that it
 // sets.
-
-var errNotYet = errors.New("not supported yet")
 
 func set[T any](place *T, value T) func(string) error {
 	return func(string) error {
@@ -87,11 +84,11 @@ func yesNo(assign func(yes bool)) func(string) error {
 	}
 }
 
-// onlyValue accepts the one value that there is so far.
+// onlyValue accepts the one value that there is.
 func onlyValue(value string) func(string) error {
 	return func(v string) error {
 		if v != value {
-			return fmt.Errorf("%w, only %q is", errNotYet, value)
+			return fmt.Errorf("only %q is supported", value)
 		}
 		return nil
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -60,17 +59,4 @@ func TestPathsBecomeAbsolute(t *testing.T) {
 	require.NoError(t, makeAbsolute(&cfg))
 	assert.Equal(t, []string{dir + "/id", "/abs"}, cfg.IdentityFile)
 	assert.Equal(t, []string{dir + "/known"}, cfg.UserKnownHostsFile)
-}
-
-// The manual page is written by hand, and so can forget an option.
-func TestManualHasEveryOption(t *testing.T) {
-	manual, err := os.ReadFile("../../docs/sftpmount.1")
-	require.NoError(t, err)
-	for _, group := range defaultOptions().table() {
-		for _, option := range group.options {
-			if option.help != "" {
-				assert.True(t, strings.Contains(string(manual), option.name), option.name)
-			}
-		}
-	}
 }
