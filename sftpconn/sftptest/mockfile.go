@@ -85,11 +85,3 @@ func (m *MockFile) Close(ctx context.Context) error {
 	}
 	return m.File.Close(ctx)
 }
-
-// Done is a [sftpconn.Pending] that has its outcome already.
-type Done struct {
-	Err error
-}
-
-// Wait implements sftpconn.Pending.
-func (d Done) Wait(context.Context) error { return d.Err }
