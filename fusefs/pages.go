@@ -61,12 +61,15 @@ func (h *handle) placed(ctx context.Context) (sftpconn.File, error) {
 		return nil, err
 	}
 	h.node.mu.Lock()
-	defer h.node.mu.Unlock()
-	if h.pages != nil { // another page was first
-		_ = file.Close(ctx)
-		return h.pages, nil
+	first := h.pages
+	if first == nil {
+		h.pages = file
 	}
-	h.pages = file
+	h.node.mu.Unlock()
+	if first != nil { // another page was
+		_ = file.Close(ctx)
+		return first, nil
+	}
 	return file, nil
 }
 
