@@ -35,6 +35,6 @@
 // # Locks
 //
 // content.mu comes before FS.mu, and FS.mu and flights.mu before background.mu.
-// blocks.mu, budget.mu, errands.mu and background.mu are innermost. No lock is held while a
-// request is started or awaited.
+// blocks.mu, budget.mu, errands.mu and background.mu are innermost. No lock is held
+// while a request is started or awaited.
 package cache

@@ -14,7 +14,7 @@
 //
 // # Locks
 //
-// node.mu and numbers.mu are leaves: nothing else is taken under them, and
-// neither is held across a request or a call into go-fuse. The kernel is
-// notified by two goroutines, see notifier and pruner.
+// All mutexes here are leaves: nothing else is taken under them, and none is held
+// across a request or a call into go-fuse. The kernel is notified by two
+// goroutines, see notifier and pruner.
 package fusefs

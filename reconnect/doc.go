@@ -12,7 +12,7 @@
 // in which it was started, what was not acknowledged.
 //
 // Lock order: file.gate (a channel, as it is held across requests) before
-// openFiles.mu, file.mu and supervisor.mu. None of these three is held while
-// another one is taken, and none is held across a request; file.mu is held
+// openFiles.mu, marks.mu, file.mu and supervisor.mu. None of these four is held
+// while another one is taken, and none is held across a request; file.mu is held
 // while requests are started, which does not block.
 package reconnect
