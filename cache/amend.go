@@ -117,14 +117,21 @@ func (n *names) movedTree(oldPath, newPath string) {
 	}
 }
 
-// forgetTree takes in that nothing is known any more of what is below dir.
-func (n *names) forgetTree(dir string) {
+// forgetTree takes in that nothing is known any more of top and what is below.
+func (n *names) forgetTree(top string) {
 	n.gens.touchAll()
+	within := func(path string) bool { return path == top || below(top, path) }
 	for _, path := range n.lru.Keys() {
-		if below(dir, path) {
+		if within(path) {
 			n.lru.Remove(path)
 		}
 	}
+	for path := range n.doubtful {
+		if within(path) {
+			delete(n.doubtful, path)
+		}
+	}
+	n.links.leaveTree(top)
 }
 
 // mayBeDir reports whether path is not known to be something else.

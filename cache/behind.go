@@ -23,7 +23,7 @@ type errandWork struct {
 // is held. It returns false if f is closed, or if nobody knows what is under way
 // about paths will lead to.
 func (f *FS) behind(ctx context.Context, change string, work errandWork, paths ...string) bool {
-	e := f.errands.add(change, false, paths...)
+	e := f.errands.add(change, false, f.names.links.of(paths), paths...)
 	carried := f.ctx
 	if owner, ok := sftpconn.OwnerIn(ctx); ok {
 		carried = sftpconn.WithOwner(f.ctx, owner)
@@ -79,7 +79,9 @@ func (f *FS) turn(ctx context.Context, change string, paths ...string) (end func
 	if f.errands == nil {
 		return func() {}, nil
 	}
-	e := f.errands.add(change, true, paths...)
+	f.mu.Lock()
+	e := f.errands.add(change, true, f.names.links.of(paths), paths...)
+	f.mu.Unlock()
 	end = func() { f.errands.finish(e, nil) }
 	err = e.await(ctx, &f.progress)
 	for _, path := range paths {
@@ -261,6 +263,9 @@ func (f *FS) setAttrBehind(ctx context.Context, path string, set sftpconn.SetAtt
 	}
 	if !f.behind(ctx, "change of attributes", work, path) {
 		f.mu.Unlock()
+		if c := written.content; c != nil {
+			c.passing.Add(-1)
+		}
 		return attr, false
 	}
 	f.names.changed(path, f.names.asking(), attr)

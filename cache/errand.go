@@ -37,7 +37,8 @@ type prior struct {
 }
 
 // errands are those that are not carried out yet. Each waits until those before
-// it are done that are about the same paths, or paths above or below: each
+// it are done that are about the same paths, or paths above or below, or about
+// other names of the same file (links): each
 // request is answered before the next one on a path is sent, so that what
 // replayTable in package reconnect says of lost replies holds. Those of different
 // paths are under way together.
@@ -68,12 +69,13 @@ func newErrands() *errands {
 	return es
 }
 
-// add registers an errand. The caller sees to it that it is carried out.
-func (es *errands) add(change string, waited bool, paths ...string) *errand {
+// add registers an errand about paths. links are the further names of the files
+// there. The caller sees to it that it is carried out.
+func (es *errands) add(change string, waited bool, links []string, paths ...string) *errand {
 	e := &errand{change: change, paths: paths, waited: waited, done: make(chan struct{})}
 	es.mu.Lock()
 	defer es.mu.Unlock()
-	e.after = es.before(paths)
+	e.after = es.before(paths, links)
 	es.all[e] = struct{}{}
 	for _, p := range paths {
 		put(es.at, p, e)
@@ -102,9 +104,15 @@ func take(index map[string]set, path string, e *errand) {
 	}
 }
 
-// before returns what has to be done before anything about paths. es.mu is held.
-func (es *errands) before(paths []string) []prior {
+// before returns what has to be done before anything about paths, which have the
+// further names links. es.mu is held.
+func (es *errands) before(paths, links []string) []prior {
 	var found []prior
+	for _, p := range links {
+		for e := range es.at[p] {
+			found = append(found, prior{e, false})
+		}
+	}
 	for _, p := range paths {
 		for e := range es.below[p] {
 			found = append(found, prior{e, false})
@@ -122,13 +130,17 @@ func (es *errands) before(paths []string) []prior {
 }
 
 // pending is before for somebody who is not in the queue.
-func (es *errands) pending(paths ...string) []prior {
+func (es *errands) pending(path string, links []string) []prior {
 	es.mu.Lock()
 	defer es.mu.Unlock()
-	if len(es.all) == 0 {
-		return nil
-	}
-	return es.before(paths)
+	return es.before([]string{path}, links)
+}
+
+// idle reports whether there are none.
+func (es *errands) idle() bool {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	return len(es.all) == 0
 }
 
 // everything returns all errands.

@@ -156,7 +156,8 @@ func (f *FS) enter(ctx context.Context, file *File, o *opening, attr sftpconn.At
 		f.names.followed(o.path, o.asked, attr)
 	default:
 		_, v := f.names.lookup(o.path)
-		if file.flags&sftpconn.Excl != 0 || v == absent && attr.Size == 0 {
+		isNew := file.flags&sftpconn.Excl != 0 || v == absent && attr.Size == 0
+		if isNew && !file.late.made { // whose attributes are a guess
 			f.learnNew(ctx, attr)
 		}
 		f.names.made(o.path, o.asked, attr)

@@ -59,7 +59,7 @@ func New(under sftpconn.FS, opts Options) *FS {
 	f.names = newNames(opts, &f.clock)
 	if opts.AsyncClose {
 		f.errands = newErrands()
-		f.under = &inOrder{under, f.errands, &f.progress}
+		f.under = &inOrder{under, f}
 	}
 	f.walks = newWalks(f.names, f.discard)
 	f.ctx, f.cancel = context.WithCancel(context.Background())

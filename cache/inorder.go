@@ -10,17 +10,23 @@ import (
 // done. What changes something waits for its turn (FS.turn).
 type inOrder struct {
 	sftpconn.FS
-	errands  *errands
-	progress *progress
+	cache *FS
 }
 
-// await waits for what has to come before a request about paths.
-func (o *inOrder) await(ctx context.Context, paths ...string) error {
-	for _, p := range o.errands.pending(paths...) {
+// await waits for what has to come before a request about path.
+func (o *inOrder) await(ctx context.Context, path string) error {
+	errands := o.cache.errands
+	if errands.idle() {
+		return nil
+	}
+	o.cache.mu.Lock()
+	links := o.cache.names.links.others(path)
+	o.cache.mu.Unlock()
+	for _, p := range errands.pending(path, links) {
 		if p.errand.waited {
 			continue // its caller goes on at the same time as ours
 		}
-		if err := o.progress.await(ctx, p.errand.done); err != nil {
+		if err := o.cache.progress.await(ctx, p.errand.done); err != nil {
 			return err
 		}
 	}
@@ -65,4 +71,12 @@ func (o *inOrder) Readlink(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	return o.FS.Readlink(ctx, path)
+}
+
+// StatVFS implements [sftpconn.FS].
+func (o *inOrder) StatVFS(ctx context.Context, path string) (sftpconn.StatVFS, error) {
+	if err := o.await(ctx, path); err != nil {
+		return sftpconn.StatVFS{}, err
+	}
+	return o.FS.StatVFS(ctx, path)
 }

@@ -41,6 +41,15 @@ func (l *links) leave(path string) {
 	l.groups.Remove(path) // and from its group
 }
 
+// leaveTree is leave for a directory and all that is below it.
+func (l *links) leaveTree(dir string) {
+	for _, path := range l.groups.Keys() {
+		if path == dir || below(dir, path) {
+			l.leave(path)
+		}
+	}
+}
+
 // move takes in that oldPath is now newPath.
 func (l *links) move(oldPath, newPath string) {
 	l.leave(newPath)
@@ -72,6 +81,14 @@ func (l *links) others(path string) []string {
 		}
 	}
 	return names
+}
+
+// of returns the other names of the files at paths.
+func (l *links) of(paths []string) (others []string) {
+	for _, path := range paths {
+		others = append(others, l.others(path)...)
+	}
+	return others
 }
 
 // same reports whether two paths are known to be names of one file.

@@ -53,6 +53,7 @@ func (f *FS) openBehind(ctx context.Context, path string, flags sftpconn.OpenFla
 	}
 	if !f.behind(ctx, "open", work, path) {
 		f.mu.Unlock()
+		file.cancel()
 		return nil, attr
 	}
 	f.enter(ctx, file, o, attr)

@@ -302,8 +302,8 @@ func (c *content) carrier() *File {
 			}
 		}
 	}
-	if f == nil || c.fs.errands == nil && (f.closed || f.flushed) {
-		return nil
+	if f == nil || c.fs.errands == nil && (f.closed || f.flushed) || c.passing.Load() > 0 {
+		return nil // one by path comes before it
 	}
 	return f
 }
