@@ -22,7 +22,7 @@ type Options struct {
 	Subtype string // the type there is "fuse." and this
 
 	AllowOther         bool // let other users in
-	AllowRoot          bool // let root in, and noObserver else
+	AllowRoot          bool // let root in, and nobody else
 	DefaultPermissions bool // the kernel checks modes and owners
 	ReadOnly           bool
 	AutoUnmount        bool // unmount even if this program is killed
