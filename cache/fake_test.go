@@ -155,19 +155,28 @@ func (s *farServer) find(path string) (*node, error) {
 	return nil, &sftpconn.StatusError{Op: "FIND", Path: path, Code: sftpconn.StatusNoSuchFile}
 }
 
-func (s *farServer) stat(ctx context.Context, op, path string) (sftpconn.Attr, error) {
-	var attr sftpconn.Attr
-	err := s.start(op, path, func() error {
-		n, err := s.find(path)
-		if err == nil {
-			attr = n.stat()
-		}
+// ask sends a request that is answered with a value. If ctx ends first, the
+// request may still be carried out.
+func ask[T any](ctx context.Context, s *farServer, op, path string, do func() (T, error)) (T, error) {
+	var value, none T
+	err := s.start(op, path, func() (err error) {
+		value, err = do()
 		return err
 	}).Wait(ctx)
 	if err != nil {
-		return sftpconn.Attr{}, err // the request may still be carried out
+		return none, err
 	}
-	return attr, nil
+	return value, nil
+}
+
+func (s *farServer) stat(ctx context.Context, op, path string) (sftpconn.Attr, error) {
+	return ask(ctx, s, op, path, func() (sftpconn.Attr, error) {
+		n, err := s.find(path)
+		if err != nil {
+			return sftpconn.Attr{}, err
+		}
+		return n.stat(), nil
+	})
 }
 
 func (s *farServer) Lstat(ctx context.Context, path string) (sftpconn.Attr, error) {
@@ -198,16 +207,15 @@ func (n *node) resize(size int64) {
 	n.data = append(n.data, make([]byte, size-int64(len(n.data)))...)
 }
 
-func (s *farServer) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (attr sftpconn.Attr, err error) {
-	err = s.start("SETSTAT", path, func() error {
+func (s *farServer) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sftpconn.Attr, error) {
+	return ask(ctx, s, "SETSTAT", path, func() (sftpconn.Attr, error) {
 		n, err := s.find(path)
-		if err == nil {
-			n.set(set)
-			attr = n.stat()
+		if err != nil {
+			return sftpconn.Attr{}, err
 		}
-		return err
-	}).Wait(ctx)
-	return attr, err
+		n.set(set)
+		return n.stat(), nil
+	})
 }
 
 func (s *farServer) ReadDir(ctx context.Context, dir string) ([]sftpconn.DirEntry, error) {
@@ -294,16 +302,15 @@ func (s *farServer) Readlink(ctx context.Context, path string) (string, error) {
 	return "target", s.start("READLINK", path, func() error { return nil }).Wait(ctx)
 }
 
-func (s *farServer) Link(ctx context.Context, oldPath, newPath string) (attr sftpconn.Attr, err error) {
-	err = s.start("LINK", newPath, func() error {
+func (s *farServer) Link(ctx context.Context, oldPath, newPath string) (sftpconn.Attr, error) {
+	return ask(ctx, s, "LINK", newPath, func() (sftpconn.Attr, error) {
 		n, err := s.find(oldPath)
-		if err == nil {
-			s.nodes[newPath] = n
-			attr = n.stat()
+		if err != nil {
+			return sftpconn.Attr{}, err
 		}
-		return err
-	}).Wait(ctx)
-	return attr, err
+		s.nodes[newPath] = n
+		return n.stat(), nil
+	})
 }
 
 func (s *farServer) StatVFS(context.Context, string) (sftpconn.StatVFS, error) {
@@ -367,15 +374,13 @@ func (f *farFile) Write(p []byte, off int64) sftpconn.Pending {
 	return r
 }
 
-func (f *farFile) CopyFrom(ctx context.Context, src sftpconn.File, srcOff, off, n int64) (copied int64, err error) {
-	err = f.server.start("copy-data", f.path, func() error {
+func (f *farFile) CopyFrom(ctx context.Context, src sftpconn.File, srcOff, off, n int64) (int64, error) {
+	return ask(ctx, f.server, "copy-data", f.path, func() (int64, error) {
 		data := src.(*farFile).node.data
 		data = data[min(srcOff, int64(len(data))):min(srcOff+n, int64(len(data)))]
 		f.node.resize(max(int64(len(f.node.data)), off+int64(len(data))))
-		copied = int64(copy(f.node.data[off:], data))
-		return nil
-	}).Wait(ctx)
-	return copied, err
+		return int64(copy(f.node.data[off:], data)), nil
+	})
 }
 
 func (f *farFile) SetAttr(set sftpconn.SetAttr) sftpconn.Pending {
@@ -387,12 +392,8 @@ func (f *farFile) SetAttr(set sftpconn.SetAttr) sftpconn.Pending {
 
 func (f *farFile) Flush(context.Context) error { panic("the cache waits for what it started itself") }
 
-func (f *farFile) Attr(ctx context.Context) (attr sftpconn.Attr, err error) {
-	err = f.server.start("FSTAT", f.path, func() error {
-		attr = f.node.stat()
-		return nil
-	}).Wait(ctx)
-	return attr, err
+func (f *farFile) Attr(ctx context.Context) (sftpconn.Attr, error) {
+	return ask(ctx, f.server, "FSTAT", f.path, func() (sftpconn.Attr, error) { return f.node.stat(), nil })
 }
 
 func (f *farFile) Sync(ctx context.Context) error {

@@ -49,7 +49,7 @@ func TestKillWhileTransferring(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
 		"exec cat file > /dev/null", "exec cat < /dev/zero > written", "exec dd if=/dev/zero of=synced bs=9k oflag=sync",
-		"exec cp file copy", "exec cat < /dev/zero >> appended",
+		"exec dd if=file of=copy bs=1M", "exec cat < /dev/zero >> appended",
 	} {
 		t.Run(command, func(t *testing.T) {
 			t.Parallel()

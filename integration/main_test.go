@@ -79,17 +79,19 @@ func adoptOrphans() error {
 }
 
 // setEnvironment gives all programs a home of their own, so that nobody's
-// settings change what the tests see. Go's caches stay where they are.
+// settings change what the tests see. Go's caches and settings stay where they
+// are.
 func setEnvironment(root string) error {
-	out, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output()
+	out, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE", "GOENV").Output()
 	if err != nil {
 		return fmt.Errorf("go env: %w", err)
 	}
-	caches := strings.Fields(string(out))
+	golang := strings.Fields(string(out))
 	home, sockets := filepath.Join(root, "home"), filepath.Join(root, "run")
 	env := map[string]string{
-		"GOCACHE":             caches[0],
-		"GOMODCACHE":          caches[1],
+		"GOCACHE":             golang[0],
+		"GOMODCACHE":          golang[1],
+		"GOENV":               golang[2],
 		"HOME":                home,
 		"XDG_RUNTIME_DIR":     sockets,
 		"TMPDIR":              root,
