@@ -17,9 +17,11 @@ import (
 
 var errNotDone = errors.New("the operation was not carried out")
 
-// absent says whether nothing is called path.
+// absent says whether nothing is called path. It may see a mark: to wait until
+// that is replaced would be to wait for the change that asks here, as the file
+// does that has the mark.
 func (f *FS) absent(ctx context.Context, path string) error {
-	switch _, err := f.Lstat(ctx, path); {
+	switch _, err := f.lstat(ctx, path); {
 	case err == nil:
 		return errNotDone
 	case errors.Is(err, fs.ErrNotExist):
@@ -29,12 +31,12 @@ func (f *FS) absent(ctx context.Context, path string) error {
 	}
 }
 
-// moved says whether oldPath has become newPath.
+// moved says whether oldPath has become newPath. Like absent, it may see a mark.
 func (f *FS) moved(ctx context.Context, oldPath, newPath string) error {
 	if err := f.absent(ctx, oldPath); err != nil {
 		return err
 	}
-	_, err := f.Lstat(ctx, newPath)
+	_, err := f.lstat(ctx, newPath)
 	return err
 }
 

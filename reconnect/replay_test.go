@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -374,4 +375,49 @@ func TestMarkOfClosedFileIsReplaced(t *testing.T) {
 	assert.EqualValues(t, 0o644, attr.Mode&0o7777)
 	checkFile(t, m.dir+"/lock", "", 0o644)
 	assert.Len(t, m.fs.open.places, 1, "the file that newMount has open")
+}
+
+// Who looks whether a change was made whose reply was lost does not wait for the
+// mark of a file that waits for that very change.
+func TestMarkOfFileThatIsRemovedOrReplaced(t *testing.T) {
+	type change struct {
+		request      string
+		ours, server func(m *mount) error
+	}
+	changes := map[string]change{
+		"removed": {
+			"REMOVE",
+			func(m *mount) error { return m.fs.Remove(m.ctx, m.dir+"/lock") },
+			func(m *mount) error { return os.Remove(m.dir + "/lock") },
+		},
+		"replaced": {
+			"posix-rename@openssh.com",
+			func(m *mount) error { return m.fs.Rename(m.ctx, m.dir+"/file", m.dir+"/lock", true) },
+			func(m *mount) error { return os.Rename(m.dir+"/file", m.dir+"/lock") },
+		},
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newMount(t, sftpconn.Read, Options{})
+			var over atomic.Bool
+			m.server.SetFault(func(r sftptest.Request) sftptest.Verdict {
+				switch {
+				case over.Load():
+				case r.Type == change.request:
+					return sftptest.Verdict{Delay: time.Hour}
+				case r.Type == "FSETSTAT":
+					time.Sleep(100 * time.Millisecond) // both are under way
+					_ = change.server(m)               // if not done yet
+					over.Store(true)
+					return sftptest.Verdict{Drop: sftptest.DropBefore}
+				}
+				return sftptest.Verdict{}
+			})
+			lock := m.open("lock", sftpconn.Write|sftpconn.Create|sftpconn.Excl)
+			require.NoError(t, change.ours(m))
+			require.NoError(t, lock.Close(m.ctx))
+			assert.Equal(t, 2, m.fs.Status().Connection)
+		})
+	}
 }
