@@ -270,6 +270,23 @@ func TestQueueOfChangesIsBounded(t *testing.T) {
 	})
 }
 
+// Files that wait for another open of the same file take nobody's place.
+func TestFilesOpenedTwiceOnTheirWay(t *testing.T) {
+	async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		ctx := t.Context()
+		for i := range maxUnderWay + 1 {
+			path := fmt.Sprintf("/d/%d", i)
+			first, second := open(t, f, path, newFile), open(t, f, path, sftpconn.Write)
+			write(t, second, []byte("two"), 0)
+			write(t, first, []byte("one"), 1)
+			require.NoError(t, first.Close(ctx))
+			require.NoError(t, second.Close(ctx))
+		}
+		require.NoError(t, f.SyncDir(ctx, "/"))
+		assert.Equal(t, "tone", string(s.data("/d/0")))
+	})
+}
+
 // Close waits for what it can, and tells of the rest.
 func TestCloseTellsOfChanges(t *testing.T) {
 	async(t, Options{CloseTimeout: 10 * time.Second}, func(t *testing.T, s *farServer, f *FS) {

@@ -116,10 +116,12 @@ func (c *content) openedLate(f *File, attr sftpconn.Attr, success bool, leave fu
 		c.prediction.told = known[sftpconn.Attr]{attr, time.Now()}
 	}
 	f.queued--
+	last := f.closed && f.queued == 0 // else whoever takes the last one away ends it
 	c.pump()
-	last := f.closed && f.queued == 0
-	kept := f.closed && !last
-	if kept { // so that not too many are open on the server
+	// So that not too many are open on the server; but not if it waits for others,
+	// which may have to be opened themselves.
+	kept := f.closed && f.queued > 0 && c.queue.only() == f
+	if kept {
 		f.late.leave = leave
 	}
 	c.mu.Unlock()
