@@ -7,8 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -144,14 +146,21 @@ func leftMounts(root string) error {
 	return left
 }
 
+// leftProcesses gives those that were told to end, or have lost their peer, some
+// time for it.
 func leftProcesses() error {
-	var left error
-	for _, pid := range descendants(os.Getpid()) {
-		line := commandLine(pid) // empty if it is about to have ended
-		if running(pid) && line != "" {
-			left = errors.Join(left, fmt.Errorf("process %d: %s", pid, line))
-			kill(pid, unix.SIGKILL)
+	var left []int
+	for range 100 {
+		left = slices.DeleteFunc(descendants(os.Getpid()), func(pid int) bool { return !running(pid) })
+		if len(left) == 0 {
+			return nil
 		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	return left
+	var err error
+	for _, pid := range left {
+		err = errors.Join(err, fmt.Errorf("process %d: %s", pid, commandLine(pid)))
+		kill(pid, unix.SIGKILL)
+	}
+	return err
 }

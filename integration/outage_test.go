@@ -96,7 +96,8 @@ func TestHard(t *testing.T) {
 // With -o no_reconnect everything fails at once when the link has dropped.
 func TestNoReconnect(t *testing.T) {
 	t.Parallel()
-	m := newLinkedMount(t, "-o", "no_reconnect")
+	// What was listed ahead would be answered.
+	m := newLinkedMount(t, "-o", "no_reconnect,dir_cache=no")
 	m.expect(`level=ERROR msg="(the connection to the server was lost, and reconnecting is off|written data was lost)"`)
 	m.writeOnServer("file", strings.Repeat("content", 1_000_000))
 	require.NoError(t, os.Mkdir(m.onServer("dir"), 0o755))
