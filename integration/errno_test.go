@@ -74,6 +74,26 @@ func renameat2(from, to string, flags uint) func() error {
 	return func() error { return unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, flags) }
 }
 
+// fillHole copies a little into a file that is longer than that.
+func fillHole(from, to string) func() error {
+	return func() error {
+		src, err := os.Open(from)
+		if err != nil {
+			return err
+		}
+		defer src.Close()
+		dst, err := os.OpenFile(to, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer dst.Close()
+		if _, err := unix.CopyFileRange(int(src.Fd()), nil, int(dst.Fd()), nil, 4096, 0); err != nil {
+			return err
+		}
+		return unix.Fsync(int(dst.Fd()))
+	}
+}
+
 // SFTP has one code for most failures. Each row fails on the mount as it does
 // on the server's own disk.
 func TestErrnos(t *testing.T) {
@@ -94,6 +114,7 @@ func TestErrnos(t *testing.T) {
 		echo x > data/file
 		ln -s loop loop
 		mount -t tmpfs -o size=1m none full
+		truncate -s 1m full/hole
 		mount -t tmpfs -o nr_inodes=2 none inodes
 		touch inodes/file
 		mount -t tmpfs none other
@@ -137,6 +158,7 @@ func TestErrnos(t *testing.T) {
 		{"a file without a name", open(p("data"), unix.O_TMPFILE|unix.O_RDWR), unix.EOPNOTSUPP},
 
 		{"writing to a full disk", fill(p("full/file")), unix.ENOSPC},
+		{"copying into a hole on a full disk", fillHole(p("data/program"), p("full/hole")), unix.ENOSPC},
 		{"mkdir without inodes", mkdir(p("inodes/new")), unix.ENOSPC},
 		{"create without inodes", open(p("inodes/new"), unix.O_CREAT|unix.O_WRONLY), unix.ENOSPC},
 		{"symlink without inodes", symlink(p("inodes/new")), unix.ENOSPC},

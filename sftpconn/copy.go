@@ -1,9 +1,12 @@
 package sftpconn
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"syscall"
 )
@@ -48,14 +51,51 @@ func (f *file) CopyFrom(ctx context.Context, src File, srcOff, off, n int64) (in
 		if end := done + current.n; end < n && !interrupted(ctx) {
 			next = start(end)
 		}
-		copied, err := current.wait(ctx)
+		copied, sure, err := current.wait(ctx)
+		if err == nil && !sure {
+			err = f.sameEnd(ctx, from, current, copied)
+		}
+		if err != nil {
+			return done, err
+		}
 		done += copied
-		if err != nil || copied < current.n {
+		if copied < current.n {
 			return done, err
 		}
 		current = next
 	}
 	return done, nil
+}
+
+// lastPiece is at least how much OpenSSH copies in one go, in bytes: the last of
+// that may be missing.
+const lastPiece = 64 << 10
+
+// sameEnd fails if the end of what c has copied is not in f, or cannot be read.
+func (f *file) sameEnd(ctx context.Context, from *file, c *copying, copied int64) error {
+	to := File(f)
+	if f.flags&Read == 0 {
+		readable, _, err := f.conn.Open(ctx, f.path, Read, 0)
+		if _, refused := errors.AsType[*StatusError](err); refused {
+			return c.notAll()
+		}
+		if err != nil {
+			return err
+		}
+		defer func() { _ = readable.Close(ctx) }()
+		to = readable
+	}
+	n := min(copied, lastPiece)
+	want, got := make([]byte, n), make([]byte, n)
+	_, errFrom := from.ReadAt(ctx, want, c.srcOff+copied-n)
+	_, errTo := to.ReadAt(ctx, got, c.off+copied-n)
+	if err := cmp.Or(errFrom, errTo); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if !bytes.Equal(want, got) {
+		return c.notAll()
+	}
+	return nil
 }
 
 // interrupted reports whether the caller of ctx got a signal (see [Interrupt]).
@@ -121,13 +161,14 @@ func (f *file) openedOn(ch *channel) (handle, bool) {
 // The reply to copy-data does not suffice: it carries no count, and OpenSSH
 // answers SSH_FX_OK as well where the last piece could not be written.
 type copying struct {
-	off, srcOff, n        int64
-	source, request, dest *call
+	off, srcOff, n                int64
+	before, source, request, dest *call
 }
 
 func startCopy(source, dest handle, path string, srcOff, off, n int64) *copying {
 	return &copying{
 		off: off, srcOff: srcOff, n: n,
+		before:  dest.startStat(path),
 		source:  source.startStat(path),
 		request: dest.ch.start("copy-data", path, copyDataPacket(source.id, srcOff, n, dest.id, off)),
 		dest:    dest.startStat(path),
@@ -135,24 +176,32 @@ func startCopy(source, dest handle, path string, srcOff, off, n int64) *copying 
 }
 
 // wait returns how much was copied: less than asked for at the end of the
-// source.
-func (c *copying) wait(ctx context.Context) (int64, error) {
+// source. It is not sure where the file reached as far before.
+func (c *copying) wait(ctx context.Context) (copied int64, sure bool, err error) {
+	before, err := awaitAttr(ctx, c.before)
+	if err != nil {
+		return 0, false, err
+	}
 	source, err := awaitAttr(ctx, c.source)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	err = c.request.Wait(ctx)
 	var status *StatusError
 	if err != nil && (!errors.As(err, &status) || status.Code != StatusEOF) {
-		return 0, err
+		return 0, false, err
 	}
 	dest, err := awaitAttr(ctx, c.dest)
 	if err != nil {
-		return 0, afterActing(err)
+		return 0, false, afterActing(err)
 	}
-	copied := min(c.n, max(0, int64(source.Size)-c.srcOff))
+	copied = min(c.n, max(0, int64(source.Size)-c.srcOff))
 	if copied > 0 && int64(dest.Size) < c.off+copied {
-		return 0, &StatusError{Op: "copy-data", Path: c.request.path, Code: StatusFailure, Message: "not all was copied"}
+		return 0, false, c.notAll()
 	}
-	return copied, nil
+	return copied, copied == 0 || int64(before.Size) < c.off+copied, nil
+}
+
+func (c *copying) notAll() error {
+	return &StatusError{Op: "copy-data", Path: c.request.path, Code: StatusFailure, Message: "not all was copied"}
 }
