@@ -197,3 +197,34 @@ func leftNow() (goroutines int, heap uint64) {
 	runtime.ReadMemStats(&stats)
 	return goroutines, stats.HeapAlloc
 }
+
+// How long a listing takes while a big file is copied each way, in round trips:
+// metadata must not wait behind contents.
+func TestFigureListingBesideCopies(t *testing.T) {
+	onlyForFigures(t)
+	const delay = 50 * time.Millisecond
+	m := newLinkedMount(t)
+	m.watchdog.timer.Reset(10 * time.Minute)
+	shell(t, m.remote, "truncate -s 8G big; for i in {0..99}; do mkdir $i; touch $i/{a,b,c}; done")
+	m.link.SetDelay(delay)
+	m.link.SetRate(125e6)
+	for _, copy := range []string{"exec cat big >/dev/null", "exec cat /dev/zero >copy"} {
+		cmd, _ := tool(t, m.dir, "sh", "-c", copy)
+		ended := start(t, cmd)
+		defer func() {
+			_ = cmd.Process.Kill()
+			<-ended
+		}()
+	}
+	time.Sleep(3 * time.Second)
+	var trips []float64
+	for i := range 60 {
+		start := time.Now()
+		run(t, m.dir, "ls", strconv.Itoa(i*37%100)) // in no order that could be foreseen
+		trips = append(trips, float64(time.Since(start))/float64(delay))
+		time.Sleep(100 * time.Millisecond)
+	}
+	slices.Sort(trips)
+	t.Logf("listing beside copies: median %.1f round trips, 95th percentile %.1f, maximum %.1f",
+		trips[len(trips)/2], trips[len(trips)*95/100], trips[len(trips)-1])
+}

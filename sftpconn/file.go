@@ -38,6 +38,9 @@ var _ File = (*file)(nil)
 
 // ReadAt implements [File].
 func (f *file) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	if err := f.awaitHandles(ctx); err != nil {
+		return 0, err
+	}
 	h := f.readHandle(len(p))
 	defer f.rest()
 	limit := f.conn.limits.read

@@ -19,10 +19,11 @@ type spread struct {
 	segments []segment // by rising offset
 }
 
-// segment says that n handles take turns from an offset on.
+// segment says that n handles, from the one called first on, take turns from an
+// offset on.
 type segment struct {
-	from int64
-	n    int
+	from     int64
+	first, n int
 }
 
 // stripePackets is how many of the largest WRITEs make a stripe.
@@ -32,16 +33,16 @@ const stripePackets = 4
 func (s *spread) handle(off int64) int {
 	for i := len(s.segments) - 1; i >= 0; i-- {
 		if seg := s.segments[i]; off >= seg.from {
-			return int(off / s.stripe % int64(seg.n))
+			return seg.first + int(off/s.stripe%int64(seg.n))
 		}
 	}
 	return 0
 }
 
-// widen lets n handles take part.
-func (s *spread) widen(n int) {
+// widen lets n handles, from the one called first on, take part.
+func (s *spread) widen(first, n int) {
 	from := (s.end + s.stripe - 1) / s.stripe * s.stripe
-	s.segments = append(s.segments, segment{from, n})
+	s.segments = append(s.segments, segment{from, first, n})
 }
 
 // narrow has the first handle take all writes. None is under way.

@@ -12,6 +12,24 @@ import (
 // opened on the bulk channels, in bytes: small files are not worth the requests.
 const widenAt = 1 << 20
 
+// awaitHandles waits while further handles are about to come and the first one
+// has a window's worth to do: more would only make metadata wait.
+func (f *file) awaitHandles(ctx context.Context) error {
+	f.mu.Lock()
+	widening := f.widening
+	crowded := widening != nil && f.flags&Write == 0 && f.handles[0].ch.inFlight.Load() > window
+	f.mu.Unlock()
+	if !crowded {
+		return nil
+	}
+	select {
+	case <-widening:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // readHandle returns the handle for a read of n bytes, which ends with rest. A
 // file that is only read leaves the metadata channel to others when it has bulk
 // channels, and takes the one that has the least to do.
@@ -84,7 +102,11 @@ func (f *file) addHandles(added []handle) {
 	f.handles = append(f.handles, added...)
 	f.used = time.Now()
 	f.conn.setWide(f, true)
-	f.spread.widen(len(f.handles))
+	first := 0
+	if len(f.handles) > 1 && f.handles[0].ch == f.conn.meta {
+		first = 1 // it is left to metadata
+	}
+	f.spread.widen(first, len(f.handles)-first)
 }
 
 // openOn opens the file's path on ch and makes sure that it still names the same
