@@ -123,13 +123,14 @@ func (f *FS) openedEarly(ctx context.Context, path string) *early {
 }
 
 // stillTrue reports whether e stands for what an open would find now. If the
-// server was asked too long ago, it is asked once more.
+// server was asked too long ago, it is asked once more. A file that was just being
+// changed is always opened anew.
 func (f *FS) stillTrue(ctx context.Context, e *early, path string) bool {
 	f.mu.Lock()
 	unchanged := f.unchanged(e, path)
 	fresh := time.Since(e.told) <= earlyAge
 	f.mu.Unlock()
-	if !unchanged || fresh {
+	if !unchanged || fresh && e.lasting() {
 		return unchanged
 	}
 	return f.refresh(ctx, e, path)

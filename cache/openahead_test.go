@@ -226,3 +226,19 @@ func TestAnOpenAheadThatIsGivenUp(t *testing.T) {
 		assert.Equal(t, s.count("OPEN"), s.count("CLOSE"))
 	})
 }
+
+// An open ahead of a file that was just being changed is not believed.
+func TestFreshFileIsOpenedAnew(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		s.put("/d/a", []byte("content"))
+		for _, wait := range []time.Duration{0, time.Second, 10 * time.Second} {
+			time.Sleep(wait)
+			attr, err := f.Stat(t.Context(), "/d/a")
+			assert.NoError(t, err)
+			file := open(t, f, "/d/a", sftpconn.Read)
+			e := &early{file: file, attr: attr, asked: f.asking(), told: time.Now()}
+			assert.Equal(t, wait > sureAge, f.stillTrue(t.Context(), e, "/d/a"), "%v", wait)
+			assert.NoError(t, file.Close(t.Context()))
+		}
+	})
+}

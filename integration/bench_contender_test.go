@@ -182,7 +182,14 @@ type usage struct {
 func (m *mount) usage() usage {
 	m.t.Helper()
 	var total usage
-	for _, pid := range append(descendants(m.process.Pid), m.process.Pid) {
+	pids := append(descendants(m.process.Pid), m.process.Pid)
+	for _, pid := range children(os.Getpid()) {
+		// sshfs lets go of its ssh, which this process then adopts.
+		if strings.HasSuffix(commandLine(pid), "-s sftp") {
+			pids = append(pids, pid)
+		}
+	}
+	for _, pid := range pids {
 		// proc(5): utime and stime are fields 14 and 15, in ticks of 1/100 s.
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		require.NoError(m.t, err)
