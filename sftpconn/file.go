@@ -184,10 +184,11 @@ func (f *file) Attr(ctx context.Context) (Attr, error) {
 	if err := f.awaitHeld(ctx); err != nil {
 		return Attr{}, err
 	}
-	if f.conn.opts.Quirks.NoFStat {
-		return f.conn.Stat(ctx, f.path)
+	h := f.first()
+	if f.conn.opts.Quirks.NoFStat { // in order with what the file was told
+		return awaitAttr(ctx, h.ch.start("STAT", f.path, &sshfx.StatPacket{Path: f.path}))
 	}
-	return awaitAttr(ctx, f.first().startStat(f.path))
+	return awaitAttr(ctx, h.startStat(f.path))
 }
 
 // first returns the handle that the file was opened with.
