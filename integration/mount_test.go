@@ -2,7 +2,7 @@ package integration
 
 import (
 	"bufio"
-	"context"
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -195,18 +195,24 @@ func unmount(dir string, flags ...string) error {
 	}
 }
 
-// unmountOnce kills the unmounting program where it would hang.
+// unmountOnce kills the unmounting program where it would hang. Its time begins
+// when it runs: until then it may wait for a child that another test starts, and
+// that flushes its copy of a file whose link is down.
 func unmountOnce(dir string, flags ...string) error {
 	argv := []string{"umount"}
 	if os.Getuid() != 0 {
 		argv = []string{"fusermount3", "-u"}
 	}
 	argv = append(append(argv, flags...), dir)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.WaitDelay = time.Second
-	if out, err := cmd.CombinedOutput(); err != nil {
+	out := new(bytes.Buffer)
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	defer time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() }).Stop()
+	if err := cmd.Wait(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil

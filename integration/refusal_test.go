@@ -129,7 +129,7 @@ func withoutKey(t *testing.T, m *mount, _ *sshd) {
 // returns what it said.
 func runDetached(t *testing.T, stdin string, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), runPatience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, *program, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
