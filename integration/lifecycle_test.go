@@ -83,8 +83,8 @@ func TestBackground(t *testing.T) {
 	require.NoError(t, err, said)
 	assert.Empty(t, said)
 	require.True(t, m.mounted(), "it is mounted when the program returns")
-	assert.Contains(t, sftpmount(t, 0, "list"), m.dir, "and can be asked how it is")
 	m.adopt(findDaemon(t, m.dir))
+	assert.Contains(t, sftpmount(t, 0, "status", m.dir), m.dir, "and can be asked how it is")
 	assert.Equal(t, "content", m.mountFile("file"))
 	m.unmount()
 }

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	}
 	// Tests of this package wait more than they compute. The command line
 	// still counts.
-	_ = flag.Set("test.parallel", "6")
+	_ = flag.Set("test.parallel", "4")
 	flag.Parse()
 	os.Exit(runTests(m))
 }
