@@ -10,6 +10,8 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -90,7 +92,7 @@ func (c *Client) OpenChannel(ctx context.Context) (io.ReadWriteCloser, error) {
 func (c *Client) open() (ssh.Channel, error) {
 	channel, requests, err := c.ssh.OpenChannel("session", nil)
 	if err != nil {
-		return nil, fmt.Errorf("open a session: %w", err)
+		return nil, fmt.Errorf("open a session: %w", c.hungUp(err))
 	}
 	// The session's own goroutine is counted here, where Close cannot have
 	// finished waiting: open itself runs as a task.
@@ -107,9 +109,35 @@ func (c *Client) open() (ssh.Channel, error) {
 	}
 	if err != nil {
 		_ = channel.Close()
-		return nil, fmt.Errorf("start %s %q: %w", request, c.subsystem, err)
+		return nil, fmt.Errorf("start %s %q: %w", request, c.subsystem, c.hungUp(err))
 	}
 	return channel, nil
+}
+
+// errHungUp says that the server took the login and nothing after it.
+var errHungUp = errors.New("the server accepted the login and then closed the connection; " +
+	"the account may not be allowed to use SFTP (its shell, ForceCommand or ChrootDirectory in sshd_config, a limit on logins): " +
+	"see whether sftp(1) works, and what the server's log says")
+
+// hungUp replaces an error that only tells that the connection has ended, if it was
+// the server that ended it: the library words that as an unexpected packet.
+func (c *Client) hungUp(err error) error {
+	var refused *ssh.OpenChannelError
+	if errors.As(err, &refused) || errors.Is(err, ErrNoSubsystem) {
+		return err
+	}
+	select {
+	case <-c.done:
+	case <-time.After(endPatience): // the session alone was closed
+		return fmt.Errorf("the server closed the session before it began: %w", err)
+	}
+	switch {
+	case errors.Is(c.err, net.ErrClosed): // by this side
+		return c.err
+	case c.err == nil, errors.Is(c.err, io.EOF), errors.Is(c.err, syscall.ECONNRESET):
+		return errHungUp
+	}
+	return fmt.Errorf("%w: %w", errHungUp, c.err)
 }
 
 // logRequests answers what the server says of the session, which is how its

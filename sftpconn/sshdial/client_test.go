@@ -234,3 +234,38 @@ func TestOpenChannelEndsWithItsContext(t *testing.T) {
 	require.NoError(t, client.Close())
 	close(block)
 }
+
+// A server that takes the login and then hangs up is told of in plain words,
+// whenever it does that.
+func TestServerThatHangsUpAfterTheLogin(t *testing.T) {
+	t.Parallel()
+	for name, hangUp := range map[string]func(*ssh.ServerConn, <-chan ssh.NewChannel){
+		"at once":        func(*ssh.ServerConn, <-chan ssh.NewChannel) {},
+		"at the session": func(_ *ssh.ServerConn, channels <-chan ssh.NewChannel) { <-channels },
+		"at the subsystem": func(_ *ssh.ServerConn, channels <-chan ssh.NewChannel) {
+			if _, requests, err := (<-channels).Accept(); err == nil {
+				<-requests
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := &ssh.ServerConfig{NoClientAuth: true}
+			config.AddHostKey(newSigner(t))
+			cfg := serve(t, func(conn net.Conn) {
+				server, channels, requests, err := ssh.NewServerConn(conn, config)
+				if err != nil {
+					return
+				}
+				go ssh.DiscardRequests(requests)
+				hangUp(server, channels)
+				_ = server.Close()
+			})
+			client, err := dial(t, cfg, Options{})
+			require.NoError(t, err)
+			_, err = client.OpenChannel(testContext(t))
+			require.ErrorIs(t, err, errHungUp)
+			require.NotContains(t, err.Error(), "<nil>")
+		})
+	}
+}

@@ -18,6 +18,7 @@ type Dialer struct {
 	log       *slog.Logger
 	via       *Dialer // to the jump host; nil if there is none
 	among     int     // how many connections there may be at once
+	start     startDir
 
 	// mu is held for the whole of a Dial: there is never a second one.
 	mu       sync.Mutex
@@ -56,6 +57,9 @@ func NewDialer(cfg Config, opts Options) *Dialer {
 	}
 	if cfg.BatchMode {
 		d.prompter = nil
+	}
+	if cfg.ProxyCommand != "" || len(cfg.KnownHostsCommand) > 0 {
+		d.start = openStartDir()
 	}
 	if cfg.Via != nil {
 		d.via = NewDialer(*cfg.Via, Options{Prompter: opts.Prompter, Logger: opts.Logger})
@@ -109,6 +113,7 @@ func (d *Dialer) Close() error {
 	defer d.mu.Unlock()
 	d.memory.password.forget()
 	clear(d.memory.unlocked)
+	d.start.close()
 	if d.via != nil {
 		return d.via.Close()
 	}

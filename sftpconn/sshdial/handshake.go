@@ -27,6 +27,7 @@ type handshake struct {
 	conn   *watchedConn
 	dog    *watchdog
 	memory *memory
+	start  startDir
 
 	prompter Prompter // nil if the user must not be asked
 	redial   bool     // this is not the Dialer's first connection
@@ -37,7 +38,7 @@ type handshake struct {
 // handshake does the key exchange and logs in.
 func (d *Dialer) handshake(ctx context.Context, tcp net.Conn) (*Client, error) {
 	h := &handshake{
-		cfg: d.cfg, log: d.log, conn: &watchedConn{Conn: tcp}, memory: &d.memory,
+		cfg: d.cfg, log: d.log, conn: &watchedConn{Conn: tcp}, memory: &d.memory, start: d.start,
 		prompter: d.prompter, redial: d.dialled,
 		dog: newWatchdog(d.cfg.ConnectTimeout, func() { _ = tcp.Close() }),
 	}

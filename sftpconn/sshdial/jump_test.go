@@ -152,3 +152,36 @@ func TestProxyCommand(t *testing.T) {
 	require.ErrorContains(t, err, "no way")
 	require.False(t, IsPermanent(err))
 }
+
+// What is relative to the directory that the program was started in stays so when
+// the program has left it.
+func TestRelativePathsOfPrograms(t *testing.T) {
+	s := newKnownServer(t)
+	s.write("connect", fmt.Sprintf("exec ssh -F %s -W 127.0.0.1:%d box\n", s.path("plain_config"), s.port))
+	s.resolve()
+	s.write("plain_config", s.read("ssh_config"))
+	t.Setenv("TMPDIR", t.TempDir())
+	t.Chdir(s.dir)
+	ways := map[string]Way{}
+	ways["ProxyCommand"] = NewWay(s.resolve("ProxyCommand sh ./connect"), Options{Logger: testLogger(t)})
+	s.write("ssh_config", strings.ReplaceAll(s.read("plain_config"), s.path("id"), "id"))
+	require.Contains(t, s.read("ssh_config"), "File id")
+	opts := Options{Host: "box", ConfigFile: "./ssh_config", Transport: TransportSSH, Logger: testLogger(t)}
+	cfg, err := Resolve(testContext(t), opts)
+	require.NoError(t, err)
+	ways["IdentityFile of the ssh program"] = NewWay(cfg, opts)
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			defer way.Close()
+			t.Chdir(s.dir)
+			for _, dir := range []string{s.dir, "/"} {
+				require.NoError(t, os.Chdir(dir))
+				transport, err := way.Dial(testContext(t))
+				require.NoError(t, err, "in %s", dir)
+				_, err = startSFTP(t, transport)
+				require.NoError(t, err)
+				require.NoError(t, transport.Close())
+			}
+		})
+	}
+}

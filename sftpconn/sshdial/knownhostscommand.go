@@ -34,7 +34,7 @@ func (c *hostKeyCheck) askCommand(invocation string, key ssh.PublicKey) error {
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	cmd.WaitDelay = time.Second // for what it leaves running
-	lines, err := cmd.Output()
+	lines, err := c.h.start.of(cmd).Output()
 	if err != nil {
 		return fmt.Errorf("KnownHostsCommand (%s): %s", argv[0], reason(stderr.String(), err))
 	}

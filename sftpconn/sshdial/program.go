@@ -30,6 +30,7 @@ type programWay struct {
 	options   []string // the user's options, as arguments
 	subsystem string   // or, with a "/" in it, a command
 	log       *slog.Logger
+	start     startDir
 
 	// mu is held for the whole of a Dial: there is never a second one.
 	mu       sync.Mutex
@@ -43,6 +44,7 @@ func newProgramWay(cfg Config, opts Options) *programWay {
 	w := &programWay{
 		cfg: cfg, command: slices.Clone(opts.Command), options: opts.arguments(), subsystem: opts.Subsystem,
 		log:      opts.logger().With("host", cfg.Host),
+		start:    openStartDir(),
 		prompter: opts.Prompter,
 		memory:   answers{password: givenPassword(opts.Password), kept: map[string][]byte{}},
 	}
@@ -119,6 +121,7 @@ func (w *programWay) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.memory.forget()
+	w.start.close()
 	return nil
 }
 
@@ -181,7 +184,7 @@ func (w *programWay) dialMaster(ctx context.Context, dir string) (*controlConn, 
 	cmd := exec.Command(w.command[0], w.masterArguments(socket)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Env = questions.environment()
-	master, err := startProcess(cmd, w.log.With("program", w.command[0]))
+	master, err := startProcess(w.start.of(cmd), w.log.With("program", w.command[0]))
 	if err != nil {
 		return nil, permanent(err)
 	}
@@ -250,7 +253,7 @@ func (w *programWay) dialPlain() (Transport, error) {
 	} else {
 		cmd = deafToTerminal(cmd.Args)
 	}
-	p, err := startProcess(cmd, w.log.With("program", w.command[0]))
+	p, err := startProcess(w.start.of(cmd), w.log.With("program", w.command[0]))
 	if err != nil {
 		return nil, permanent(err)
 	}

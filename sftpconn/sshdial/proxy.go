@@ -32,7 +32,7 @@ func (d *Dialer) startProxy() (net.Conn, error) {
 		shell = "/bin/sh"
 	}
 	cmd := deafToTerminal([]string{shell, "-c", "exec " + d.cfg.ProxyCommand})
-	p, err := startProcess(cmd, d.log.With("program", "ProxyCommand"))
+	p, err := startProcess(d.start.of(cmd), d.log.With("program", "ProxyCommand"))
 	if err != nil {
 		return nil, permanent(fmt.Errorf("ProxyCommand %s: %w", d.cfg.ProxyCommand, err))
 	}

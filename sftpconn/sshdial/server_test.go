@@ -37,12 +37,7 @@ func startServer(t *testing.T, config *ssh.ServerConfig) Config {
 // startServerWith is startServer with another way to take channels.
 func startServerWith(t *testing.T, config *ssh.ServerConfig, accept func(ssh.NewChannel)) Config {
 	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	require.NoError(t, err)
-	signer, err := ssh.NewSignerFromKey(private)
-	require.NoError(t, err)
-	config.AddHostKey(signer)
-
+	config.AddHostKey(newSigner(t))
 	return serve(t, func(conn net.Conn) {
 		server, channels, requests, err := ssh.NewServerConn(conn, config)
 		if err != nil {
@@ -54,6 +49,15 @@ func startServerWith(t *testing.T, config *ssh.ServerConfig, accept func(ssh.New
 			accept(c)
 		}
 	})
+}
+
+func newSigner(t *testing.T) ssh.Signer {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	signer, err := ssh.NewSignerFromKey(private)
+	require.NoError(t, err)
+	return signer
 }
 
 // serve accepts connections until the end of the test, and then waits for their
