@@ -26,7 +26,7 @@ func commands() []command {
 		{"status", "[mountpoint]", "tell how a mount is; --json, --watch", statusUsage, true, runStatus},
 		{"list", "", "list the mounts of this user", listUsage, false, runList},
 		{"unmount", "mountpoint", "unmount, and wait until all data is sent", unmountUsage, true, runUnmount},
-		{name: "version", help: "show version, commit and Go", run: runVersion},
+		{name: "version", help: "show version, commit and Go", usage: versionUsage, run: runVersion},
 		{name: "complete", run: runComplete},
 	}
 }
@@ -68,9 +68,16 @@ func isTerminal(f *os.File) bool {
 	return err == nil
 }
 
+const versionUsage = `usage: sftpmount version
+
+Shows the version, the commit it was built from, and the Go that built it: what to
+add to a report of a bug.
+`
+
 func runVersion(args []string) (int, error) {
-	if len(args) > 0 {
-		return exitUsage, fmt.Errorf("%q is too much: sftpmount version", args[0])
+	_, done, err := parseCommand(pflag.NewFlagSet("version", pflag.ContinueOnError), versionUsage, args, 0)
+	if err != nil || done {
+		return exitCode(err), err
 	}
 	fmt.Print(fullVersion())
 	return exitOK, nil

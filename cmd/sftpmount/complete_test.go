@@ -73,6 +73,11 @@ func TestVersionCommand(t *testing.T) {
 	assert.Equal(t, exitOK, code)
 	assert.Regexp(t, `^sftpmount version \S+\ncommit .+\nbuilt with go\S+.* for linux/\w+\n$`, stdout)
 	assert.Empty(t, stderr)
+	for _, flag := range []string{"-h", "--help"} {
+		code, stdout, _ = runProgram(t, "version", flag)
+		assert.Equal(t, exitOK, code)
+		assert.Equal(t, versionUsage, stdout)
+	}
 	code, _, stderr = runProgram(t, "version", "now")
 	assert.Equal(t, exitUsage, code)
 	assert.Contains(t, stderr, "now")
