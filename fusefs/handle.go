@@ -135,14 +135,14 @@ var _ fs.FileAllocater = (*handle)(nil)
 // Allocate is fallocate(2). It makes a file longer; that space is set aside for
 // it is nothing that SFTP can ask for, nor can it do the other modes.
 func (h *handle) Allocate(ctx context.Context, off, size uint64, mode uint32) (errno syscall.Errno) {
+	ctx, op := h.begin(ctx, "fallocate")
+	defer op.end(&errno)
 	if mode != 0 {
 		return syscall.EOPNOTSUPP
 	}
 	if off > math.MaxInt64-min(size, math.MaxInt64) {
 		return syscall.EFBIG
 	}
-	ctx, op := h.begin(ctx, "fallocate")
-	defer op.end(&errno)
 	attr, err := h.file.Attr(ctx)
 	if err != nil {
 		return h.errno(ctx, opStat, err)

@@ -181,11 +181,11 @@ var _ fs.NodeMknoder = (*node)(nil)
 
 // Mknod makes a regular file. SFTP version 3 cannot make others.
 func (n *node) Mknod(ctx context.Context, name string, mode uint32, _ uint32, out *fuse.EntryOut) (inode *fs.Inode, errno syscall.Errno) {
+	ctx, op := n.begin(ctx, "mknod", name)
+	defer op.end(&errno)
 	if typ := mode & syscall.S_IFMT; typ != 0 && typ != syscall.S_IFREG {
 		return nil, syscall.EPERM
 	}
-	ctx, op := n.begin(ctx, "mknod", name)
-	defer op.end(&errno)
 	f := sftpconn.Write | sftpconn.Create | sftpconn.Excl
 	inode, file, errno := n.create(op.owned(ctx), name, f, mode, out)
 	if errno != 0 {
