@@ -89,7 +89,7 @@ func TestAutofs(t *testing.T) {
 		return strings.Contains(run(t, "/", "findmnt", "-rno", "TARGET,FSTYPE"), filepath.Join(dir, name)+" fuse.sftpmount\n")
 	}
 	for _, name := range []string{"indirect/one", "direct", "home/ann"} {
-		eventually(t, 20*time.Second, content(name), "%s mounted by access", name)
+		eventually(t, 30*time.Second, content(name), "%s mounted by access", name)
 		require.True(t, served(name), name)
 	}
 	for _, name := range []string{"indirect/one", "direct", "home/ann"} {
@@ -104,7 +104,7 @@ func TestAutofs(t *testing.T) {
 	_, err = tryRun(t, "/", "ls", filepath.Join(dir, "home/nobody"))
 	require.Error(t, err)
 	s.start()
-	eventually(t, 20*time.Second, content("home/ann"), "the next access tries again")
+	eventually(t, 30*time.Second, content("home/ann"), "the next access tries again")
 	require.False(t, served("home/nobody"))
 	eventually(t, 30*time.Second, func() bool {
 		return !served("home/ann") && !slices.ContainsFunc(children(os.Getpid()), func(pid int) bool {

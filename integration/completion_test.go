@@ -88,7 +88,7 @@ func TestZshCompletion(t *testing.T) {
 		print -r - $text; exit 1`, functions)
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(*program)+":"+os.Getenv("PATH"), "TERM=vt100")
 	require.NoError(t, cmd.Run(), "%s", out)
-	eventually(t, 10*time.Second, func() bool {
+	eventually(t, 30*time.Second, func() bool {
 		return !slices.ContainsFunc(children(os.Getpid()), func(pid int) bool { return processName(pid) == "zsh" && running(pid) })
 	}, "the end of the shell on the terminal")
 }

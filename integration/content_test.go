@@ -273,8 +273,8 @@ func TestNamesChangedOnServer(t *testing.T) {
 	assert.Equal(t, "old\n", run(t, m.dir, "ls"))
 	assert.NoFileExists(t, m.path("new"))
 	require.NoError(t, os.Rename(m.onServer("old"), m.onServer("new")))
-	eventually(t, 20*time.Second, func() bool { return run(t, m.dir, "ls") == "new\n" }, "listing")
-	eventually(t, 20*time.Second, func() bool {
+	eventually(t, 30*time.Second, func() bool { return run(t, m.dir, "ls") == "new\n" }, "listing")
+	eventually(t, 30*time.Second, func() bool {
 		_, oldErr := os.Stat(m.path("old"))
 		_, newErr := os.Stat(m.path("new"))
 		return os.IsNotExist(oldErr) && newErr == nil

@@ -93,9 +93,7 @@ func TestFigureDrops(t *testing.T) {
 	reader, err := os.Open(m.path("read"))
 	require.NoError(t, err)
 	defer reader.Close()
-	log, err := os.Create(m.path("log"))
-	require.NoError(t, err)
-	defer log.Close()
+	log := hold(t, m.path("log"), os.O_WRONLY|os.O_CREATE)
 	for drops := 0; ; drops++ {
 		if drops%100 == 0 || drops == 20 {
 			t.Logf("after %3d drops: %s", drops, holdings(t, m.process.Pid))

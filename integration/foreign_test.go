@@ -118,7 +118,7 @@ func startForeign(t *testing.T, s *sshd, argv ...string) (*client, string, strin
 	s.daemon.Stdout, s.daemon.Stderr = log, log
 	require.NoError(t, s.daemon.Start())
 	t.Cleanup(s.close)
-	eventually(t, 20*time.Second, s.greets, "%s on port %d:\n%s", argv[0], s.port, tail{s.logPath()})
+	eventually(t, 30*time.Second, s.greets, "%s on port %d:\n%s", argv[0], s.port, tail{s.logPath()})
 	dir := t.TempDir()
 	return newClient(t, s, userName(t, os.Getuid()), s.port), dir, dir
 }

@@ -63,7 +63,7 @@ func TestSignalWhileBusy(t *testing.T) {
 	assert.True(t, m.mounted())
 
 	m.signal(syscall.SIGINT)
-	eventually(t, 10*time.Second, func() bool { return !m.mounted() }, "the second signal detaches")
+	eventually(t, 30*time.Second, func() bool { return !m.mounted() }, "the second signal detaches")
 	_, err = f.WriteAt([]byte("CON"), 0)
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
@@ -162,7 +162,7 @@ func TestDeadMount(t *testing.T) {
 		<-m.ended
 		require.True(t, m.mounted())
 		m.start(hostAlias+":"+m.remote, dir)
-		eventually(t, 20*time.Second, func() bool {
+		eventually(t, 30*time.Second, func() bool {
 			content, err := os.ReadFile(m.path("file"))
 			return err == nil && string(content) == "content"
 		}, "a mount that answers")

@@ -72,7 +72,7 @@ lines:
 // waitForLog waits until the program has logged words.
 func (m *mount) waitForLog(words string) {
 	m.t.Helper()
-	eventually(m.t, 10*time.Second, func() bool {
+	eventually(m.t, 30*time.Second, func() bool {
 		log, err := os.ReadFile(m.log)
 		return err == nil && strings.Contains(string(log), words)
 	}, "%q in the log: %s", words, tail{m.log})

@@ -21,7 +21,7 @@ import (
 )
 
 // endPatience is how long the program may take to end after an unmount.
-const endPatience = 15 * time.Second
+const endPatience = 30 * time.Second
 
 // mount is the program serving a directory of a server.
 type mount struct {
@@ -81,7 +81,7 @@ func (m *mount) startCommand(cmd *exec.Cmd) {
 	cmd.Stderr = log
 	require.NoError(m.t, cmd.Start())
 	m.adopt(cmd.Process)
-	eventually(m.t, 20*time.Second, func() bool { return m.mounted() || m.hasEnded() }, "mount on %s", m.dir)
+	eventually(m.t, 30*time.Second, func() bool { return m.mounted() || m.hasEnded() }, "mount on %s", m.dir)
 	require.True(m.t, m.mounted(), "the program ended before it mounted:\n%s", tail{m.log})
 }
 

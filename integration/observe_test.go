@@ -178,9 +178,9 @@ func TestMetrics(t *testing.T) {
 	}
 	assert.NotContains(t, text, m.onServer("file"), "no names of files")
 	m.goDown()
-	eventually(t, 20*time.Second, func() bool { return strings.Contains(scrape(), "sftpmount_up 0\n") }, "down")
+	eventually(t, 30*time.Second, func() bool { return strings.Contains(scrape(), "sftpmount_up 0\n") }, "down")
 	m.comeBack()
-	eventually(t, 20*time.Second, func() bool { return strings.Contains(scrape(), "sftpmount_up 1\n") }, "up again")
+	eventually(t, 30*time.Second, func() bool { return strings.Contains(scrape(), "sftpmount_up 1\n") }, "up again")
 	m.unmount()
 	assert.NoFileExists(t, socket)
 }

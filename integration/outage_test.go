@@ -1,9 +1,7 @@
 package integration
 
 import (
-	"bytes"
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"syscall"
@@ -25,6 +23,17 @@ func (m *linkedMount) comeBack() {
 	require.NoError(m.t, m.link.Accept())
 }
 
+// goDownWithUnsentData leaves 100,000 bytes of a file unsent, whose writer is gone
+// with the error of its close.
+func (m *linkedMount) goDownWithUnsentData(t *testing.T) {
+	t.Helper()
+	f := hold(t, m.path("unsent"), os.O_WRONLY|os.O_CREATE)
+	m.goDown()
+	_, err := f.Write(make([]byte, 100_000))
+	require.NoError(t, err)
+	f.kill()
+}
+
 // Operations on what is not cached fail when the link has been down for
 // longer than the time to wait, at once from then on, and work again by
 // themselves when it is back.
@@ -36,12 +45,15 @@ func TestReconnectTimeout(t *testing.T) {
 	start := time.Now()
 	_, err := os.ReadFile(m.path("file"))
 	require.ErrorIs(t, err, syscall.ETIMEDOUT)
-	assert.WithinRange(t, time.Now(), start.Add(2*time.Second), start.Add(6*time.Second))
+	waited := time.Since(start)
+	assert.Greater(t, waited, 2*time.Second)
 
 	start = time.Now()
-	_, err = os.ReadFile(m.path("file"))
-	require.ErrorIs(t, err, syscall.ETIMEDOUT)
-	assert.Less(t, time.Since(start), time.Second, "it fails at once")
+	for range 10 {
+		_, err = os.ReadFile(m.path("file"))
+		require.ErrorIs(t, err, syscall.ETIMEDOUT)
+	}
+	assert.Less(t, time.Since(start), 10*waited/2, "they fail at once")
 
 	m.comeBack()
 	eventually(t, 30*time.Second, func() bool {
@@ -63,7 +75,7 @@ func TestUnmountWhileDown(t *testing.T) {
 			m.write("file", "content")
 			fail(m)
 			time.Sleep(200 * time.Millisecond)
-			m.guard(t, 15*time.Second, "unmounting", m.unmount)
+			m.guard(t, 45*time.Second, "unmounting", m.unmount)
 		})
 	}
 }
@@ -73,23 +85,24 @@ func TestHard(t *testing.T) {
 	t.Parallel()
 	m := newLinkedMount(t, "-o", "reconnect_timeout=3,hard")
 	m.writeOnServer("file", "content")
-	writer, said := m.startOutageWriter(t, "fsync")
+	writer := hold(t, m.path("unsent"), os.O_WRONLY|os.O_CREATE)
 	results := make(chan error, 3)
 	m.goDown()
-	m.client.writeFile(t, "down", nil)
-	go func() { results <- <-writer.ended }()
+	_, err := writer.Write([]byte("content"))
+	require.NoError(t, err)
+	go func() { results <- writer.Sync() }()
 	go func() { _, err := os.ReadFile(m.path("file")); results <- err }()
 	go func() { results <- os.Mkdir(m.path("dir"), 0o755) }()
 	select {
 	case err := <-results:
-		require.Fail(t, "an operation did not wait", "%v %s", err, said)
+		require.Fail(t, "an operation did not wait", "%v", err)
 	case <-time.After(6 * time.Second):
 	}
 	m.comeBack()
 	for range cap(results) {
-		require.NoError(t, <-results, "%s", said)
+		require.NoError(t, <-results)
 	}
-	assert.Equal(t, string(make([]byte, 100_000)), m.serverFile("some-file"))
+	assert.Equal(t, "content", m.serverFile("unsent"))
 	assert.DirExists(t, m.onServer("dir"))
 }
 
@@ -101,9 +114,7 @@ func TestNoReconnect(t *testing.T) {
 	m.expect(`level=ERROR msg="(the connection to the server was lost, and reconnecting is off|written data was lost)"`)
 	m.writeOnServer("file", strings.Repeat("content", 1_000_000))
 	require.NoError(t, os.Mkdir(m.onServer("dir"), 0o755))
-	f, err := os.OpenFile(m.path("file"), os.O_RDWR, 0)
-	require.NoError(t, err)
-	defer f.Close()
+	f := hold(t, m.path("file"), os.O_RDWR)
 	m.link.Cut()
 	m.waitForLog("reconnecting is off")
 	for name, operation := range map[string]func() error{
@@ -118,7 +129,7 @@ func TestNoReconnect(t *testing.T) {
 	} {
 		start := time.Now()
 		assert.ErrorIs(t, operation(), syscall.EIO, name)
-		assert.Less(t, time.Since(start), time.Second, "%s fails at once", name)
+		assert.Less(t, time.Since(start), 30*time.Second, "%s does not wait for the link", name)
 	}
 	assert.Equal(t, 1, m.link.Connections())
 }
@@ -132,7 +143,7 @@ func TestAnswersWhileDown(t *testing.T) {
 		before := run(t, m.dir, argv...)
 		m.goDown()
 		time.Sleep(1200 * time.Millisecond) // what the kernel remembers is too old then
-		m.guard(t, 15*time.Second, argv[0], func() {
+		m.guard(t, 45*time.Second, argv[0], func() {
 			assert.Equal(t, before, run(t, m.dir, argv...), "while down")
 		})
 		m.comeBack()
@@ -148,18 +159,11 @@ func TestUnmountWithUnsentData(t *testing.T) {
 			t.Parallel()
 			m := newLinkedMount(t, "-o", "reconnect_timeout=3")
 			m.expect(`level=ERROR msg="written data was lost"`)
-			writer, said := m.startOutageWriter(t, "wait")
-			m.goDown()
-			m.client.writeFile(t, "down", nil)
-			waitForFile(t, m.client.path("written"))
-			// A program that is killed takes the error of its close along.
-			require.NoError(t, writer.Process.Kill())
-			<-writer.ended
-			assert.Empty(t, said.String())
+			m.goDownWithUnsentData(t)
 			time.Sleep(delay)
 			require.NoError(t, unmount(m.dir))
 			m.waitForEnd(7)
-			m.waitForLog("did not reach the server: 100000 bytes of " + m.onServer("some-file"))
+			m.waitForLog("did not reach the server: 100000 bytes of " + m.onServer("unsent"))
 		})
 	}
 }
@@ -188,62 +192,17 @@ func TestLogOfDrop(t *testing.T) {
 	}
 }
 
-// outageWriter opens a file, writes to it as soon as it is told that the link is
-// down, and then syncs or waits. It talks through files in a directory.
-//
-// It is a process of its own: while the test itself has a file open that has
-// something to flush, none of the tests can start a program. Its child flushes
-// its copy before it becomes that program.
-const outageWriter = `
-import os, sys, time
-signs, then = sys.argv[1:]
-fd = os.open("some-file", os.O_WRONLY | os.O_CREAT, 0o644)
-open(signs + "/open", "w")
-while not os.path.exists(signs + "/down"):
-    time.sleep(0.05)
-os.write(fd, bytes(100000))
-open(signs + "/written", "w")
-if then == "fsync":
-    os.fsync(fd)
-else:
-    time.sleep(60)
-`
-
-type outageProcess struct {
-	*exec.Cmd
-	ended <-chan error
-}
-
-// startOutageWriter returns the writer when it has opened its file.
-func (m *linkedMount) startOutageWriter(t *testing.T, then string) (outageProcess, *bytes.Buffer) {
-	t.Helper()
-	cmd, said := tool(t, m.dir, "python3", "-c", outageWriter, m.client.dir, then)
-	ended := start(t, cmd)
-	waitForFile(t, m.client.path("open"))
-	return outageProcess{cmd, ended}, said
-}
-
-func waitForFile(t *testing.T, path string) {
-	t.Helper()
-	eventually(t, 10*time.Second, func() bool { _, err := os.Stat(path); return err == nil }, "%s", path)
-}
-
 // Whoever cannot wait for the link gives up what is unsent, knowingly.
 func TestSignalsGiveUpUnsentData(t *testing.T) {
 	t.Parallel()
 	m := newLinkedMount(t)
 	m.expect("level=WARN msg=\"still sending what was written")
-	writer, _ := m.startOutageWriter(t, "wait")
-	m.goDown()
-	m.client.writeFile(t, "down", nil)
-	waitForFile(t, m.client.path("written"))
-	require.NoError(t, writer.Process.Kill())
-	<-writer.ended
+	m.goDownWithUnsentData(t)
 	require.NoError(t, unmount(m.dir))
-	time.Sleep(time.Second) // the program notices that nothing is mounted
+	eventually(t, 30*time.Second, func() bool { return !hasOpen(m.process.Pid, "/dev/fuse") }, "the program notices that nothing is mounted")
 	m.signal(syscall.SIGINT)
 	m.waitForLog("another signal gives it up")
 	m.signal(syscall.SIGINT)
 	m.waitForEnd(7)
-	m.waitForLog("did not reach the server: 100000 bytes of " + m.onServer("some-file"))
+	m.waitForLog("did not reach the server: 100000 bytes of " + m.onServer("unsent"))
 }

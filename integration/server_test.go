@@ -3,6 +3,7 @@ package integration
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,7 +57,7 @@ func TestServerSettings(t *testing.T) {
 		t.Run(setting, func(t *testing.T) {
 			t.Parallel()
 			s := startSSHD(t, setting, "LogLevel DEBUG1")
-			m := linkTo(t, s)
+			m := linkTo(t, s, "-o", "ServerAliveInterval=30") // a busy machine is no drop
 			random := newRandom(t)
 			content := string(randomBytes(64<<20, random))
 			m.write("file", content)
@@ -87,9 +88,11 @@ func TestServerDropsSilentClient(t *testing.T) {
 		defer close(done)
 		m.link.Stall()
 		defer m.link.Resume()
-		eventually(t, 20*time.Second, func() bool { return s.timesSaid("Timeout, client not responding") > 0 }, "the server waits on")
+		eventually(t, 30*time.Second, func() bool { return s.timesSaid("Timeout, client not responding") > 0 }, "the server waits on")
 	}()
-	m.write("file", content)
+	f := hold(t, m.path("file"), os.O_WRONLY|os.O_CREATE)
+	_, err := io.WriteString(f, content)
+	require.NoError(t, errors.Join(err, f.Close()))
 	<-done
 	sameText(t, content, m.serverFile("file"), "written")
 	sameText(t, content, m.mountFile("there"), "read")

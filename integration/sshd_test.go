@@ -117,7 +117,7 @@ func (s *sshd) start() {
 	s.daemon = exec.Command(sshdPath, "-D", "-e", "-f", filepath.Join(s.dir, "sshd_config"))
 	s.daemon.Stderr = log
 	require.NoError(s.t, s.daemon.Start())
-	eventually(s.t, 10*time.Second, s.greets, "sshd on port %d:\n%s", s.port, tail{s.logPath()})
+	eventually(s.t, 30*time.Second, s.greets, "sshd on port %d:\n%s", s.port, tail{s.logPath()})
 }
 
 func (s *sshd) greets() bool {
@@ -173,7 +173,7 @@ func (s *sshd) sftpServers() []int {
 func (s *sshd) kill(find func() []int) {
 	s.t.Helper()
 	var pids []int
-	eventually(s.t, 20*time.Second, func() bool { pids = find(); return len(pids) > 0 }, "a process of sshd to kill")
+	eventually(s.t, 30*time.Second, func() bool { pids = find(); return len(pids) > 0 }, "a process of sshd to kill")
 	for _, pid := range pids {
 		kill(pid, syscall.SIGKILL)
 	}

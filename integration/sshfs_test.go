@@ -102,7 +102,7 @@ func TestAutoUnmount(t *testing.T) {
 	m.signal(syscall.SIGKILL)
 	<-m.ended
 	gone := func() bool { return !m.mounted() && !running(guards[0]) }
-	eventually(t, 10*time.Second, gone, "the mount of a killed program is left")
+	eventually(t, 30*time.Second, gone, "the mount of a killed program is left")
 
 	m.start("-o", "auto_unmount", hostAlias+":"+m.remote, m.dir)
 	guards = children(m.process.Pid)

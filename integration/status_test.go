@@ -109,9 +109,6 @@ func TestStatus(t *testing.T) {
 		for _, place := range []string{".", "file", m.path("no-such-file")} {
 			assert.Contains(t, run(t, m.dir, *program, "status", place), m.dir, place)
 		}
-		listed, _ := tryRun(t, "/", *program, "list") // fails if another test's mount does not answer
-		assert.Regexp(t, m.dir+` +`+hostAlias+`:\S+ +up for`, listed)
-		assert.Contains(t, sftpmount(t, 0, "status", "--json"), m.dir)
 	})
 	t.Run("private", func(t *testing.T) {
 		dir := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "sftpmount")
@@ -126,39 +123,79 @@ func TestStatus(t *testing.T) {
 		}
 	})
 	t.Run("unsent", func(t *testing.T) {
-		writer, _ := m.startOutageWriter(t, "fsync")
+		writer := hold(t, m.path("unsent"), os.O_WRONLY|os.O_CREATE)
 		m.link.Stall()
-		m.client.writeFile(t, "down", nil)
-		waitForFile(t, m.client.path("written"))
-		eventually(t, 10*time.Second, func() bool { return len(m.status().Running) > 0 }, "a slow request")
+		_, err := writer.Write(make([]byte, 100_000))
+		require.NoError(t, err)
+		synced := make(chan error, 1)
+		go func() { synced <- writer.Sync() }()
+		eventually(t, 30*time.Second, func() bool { return len(m.status().Running) > 0 }, "a slow request")
 		r := m.status()
 		assert.Equal(t, 1, r.OpenFiles)
 		assert.Equal(t, 100_000, r.Unsent.Bytes)
 		require.Len(t, r.Unsent.Files, 1)
-		assert.Equal(t, m.onServer("some-file"), r.Unsent.Files[0].Path)
+		assert.Equal(t, m.onServer("unsent"), r.Unsent.Files[0].Path)
 		assert.Equal(t, "fsync", r.Running[0].Operation)
-		assert.Equal(t, m.onServer("some-file"), r.Running[0].Path)
+		assert.Equal(t, m.onServer("unsent"), r.Running[0].Path)
 		assert.Greater(t, r.Running[0].Age, 1.0)
 		text := sftpmount(t, 0, "status", m.dir)
-		assert.Regexp(t, `98 KiB +`+m.onServer("some-file"), text)
-		assert.Regexp(t, ` s +fsync `+m.onServer("some-file"), text)
+		assert.Regexp(t, `98 KiB +`+m.onServer("unsent"), text)
+		assert.Regexp(t, ` s +fsync `+m.onServer("unsent"), text)
 
 		m.goDown()
 		m.link.Resume()
-		eventually(t, 20*time.Second, func() bool { return m.status().Connection.NextAttempt != nil }, "a pause between attempts")
+		eventually(t, 30*time.Second, func() bool { return m.status().Connection.NextAttempt != nil }, "a pause between attempts")
 		r = m.status()
 		assert.Contains(t, []string{"waiting", "connecting"}, r.Connection.State)
 		assert.Contains(t, r.Connection.LastError, "refused")
 		assert.Contains(t, sftpmount(t, 0, "status", m.dir), "DOWN for ")
 
 		m.comeBack()
-		require.NoError(t, <-writer.ended)
+		require.NoError(t, <-synced)
 		r = m.status()
 		assert.Equal(t, "up", r.Connection.State)
 		assert.Equal(t, 2, r.Connection.Number)
 		assert.NotEmpty(t, r.Connection.LastError, "why it was down stays known")
 		assert.Zero(t, r.Unsent.Bytes)
 	})
+}
+
+// Without a mountpoint, all mounts of the user are told of.
+func TestList(t *testing.T) {
+	t.Parallel()
+	s := startSSHD(t)
+	runtimeDir := ownRuntimeDir(t)
+	ask := func(args ...string) string {
+		return run(t, "/", append([]string{"env", runtimeDir, *program}, args...)...)
+	}
+	var mounts []*mount
+	for range 2 {
+		m := prepareMount(t, newClient(t, s, userName(t, os.Getuid()), s.port), t.TempDir())
+		cmd := m.command(hostAlias+":"+m.remote, m.dir)
+		cmd.Env = append(os.Environ(), runtimeDir)
+		m.startCommand(cmd)
+		mounts = append(mounts, m)
+	}
+	for _, m := range mounts {
+		assert.Regexp(t, `(?m)^`+m.dir+` +`+hostAlias+`:`+m.remote+` +up for .*$`, ask("list"))
+		assert.Contains(t, ask("status"), m.dir)
+		assert.Contains(t, ask("status", "--json"), m.dir)
+	}
+	mounts[0].unmount()
+	assert.Regexp(t, `\A`+mounts[1].dir+` .*\n\z`, ask("list"))
+	mounts[1].unmount()
+	assert.Empty(t, ask("list"))
+}
+
+// ownRuntimeDir is a variable that gives programs a folder of their own for
+// sockets. In that of all tests are mounts that do not answer on purpose, which
+// is an error of commands that ask all mounts.
+func ownRuntimeDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "run") // short: a socket's path has at most 107 bytes
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return "XDG_RUNTIME_DIR=" + dir
 }
 
 // The screen is drawn on a terminal, and q leaves it.
@@ -180,12 +217,12 @@ func TestWatch(t *testing.T) {
 		return string(text)
 	}
 	ended := start(t, cmd)
-	eventually(t, 20*time.Second, func() bool { return strings.Contains(shown(), "q quits") }, "a screen")
+	eventually(t, 30*time.Second, func() bool { return strings.Contains(shown(), "q quits") }, "a screen")
 	first := shown()
 	for _, text := range []string{hostAlias + ":" + m.remote, "connection", "up for", "unsent", "░", "write"} {
 		assert.Contains(t, first, text)
 	}
-	eventually(t, 20*time.Second, func() bool { return strings.Contains(shown(), "▁") }, "a second later, a spark line")
+	eventually(t, 30*time.Second, func() bool { return strings.Contains(shown(), "▁") }, "a second later, a spark line")
 	_, err = io.WriteString(keys, "q")
 	require.NoError(t, err)
 	require.NoError(t, <-ended, shown())
@@ -200,7 +237,7 @@ func TestUnmountCommand(t *testing.T) {
 		m.write("file", "content")
 		inUse, _ := tool(t, m.dir, "sleep", "60")
 		ended := start(t, inUse)
-		eventually(t, 10*time.Second, func() bool {
+		eventually(t, 30*time.Second, func() bool {
 			dir, _ := os.Readlink(fmt.Sprintf("/proc/%d/cwd", inUse.Process.Pid))
 			return dir == m.dir
 		}, "a program on the mount")
@@ -221,17 +258,12 @@ func TestUnmountCommand(t *testing.T) {
 		says string
 	}{
 		"link comes back":    {true, 0, `still to be sent, the link is down`},
-		"link does not come": {false, 7, `is unmounted, but data did not reach the server: 100000 bytes of \S+/some-file`},
+		"link does not come": {false, 7, `is unmounted, but data did not reach the server: 100000 bytes of \S+/unsent`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newLinkedMount(t, "-o", "reconnect_timeout=4")
-			writer, _ := m.startOutageWriter(t, "wait")
-			m.goDown()
-			m.client.writeFile(t, "down", nil)
-			waitForFile(t, m.client.path("written"))
-			require.NoError(t, writer.Process.Kill())
-			<-writer.ended
+			m.goDownWithUnsentData(t)
 			if c.back {
 				timer := time.AfterFunc(2*time.Second, m.comeBack)
 				defer timer.Stop()
@@ -241,7 +273,7 @@ func TestUnmountCommand(t *testing.T) {
 			assert.Regexp(t, c.says, sftpmount(t, c.code, "unmount", m.dir))
 			m.waitForEnd(c.code)
 			if c.back {
-				assert.Len(t, m.serverFile("some-file"), 100_000)
+				assert.Len(t, m.serverFile("unsent"), 100_000)
 			}
 		})
 	}
@@ -257,11 +289,13 @@ func TestStatusHasNoSecrets(t *testing.T) {
 	m.client.writeFile(t, "known_hosts", fmt.Appendf(nil, "[%s]:%s %s", host, port, ssh.MarshalAuthorizedKey(server.HostKey())))
 	cmd := m.command("-o", "password_stdin,UserKnownHostsFile="+m.client.path("known_hosts")+",Port="+port,
 		"ann@"+host+":"+m.remote, m.dir)
+	runtimeDir := ownRuntimeDir(t)
+	cmd.Env = append(os.Environ(), runtimeDir)
 	cmd.Stdin = strings.NewReader(password + "\n")
 	m.startCommand(cmd)
 	m.write("file", "content")
 	for _, args := range [][]string{{"status", m.dir}, {"status", "--json", m.dir}, {"list"}} {
-		said, _ := tryRun(t, "/", append([]string{*program}, args...)...) // list fails if another test's mount does not answer
+		said := run(t, "/", append([]string{"env", runtimeDir, *program}, args...)...)
 		assert.Contains(t, said, m.dir)
 		assert.NotContains(t, said, password)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -51,9 +52,7 @@ func TestSurvive(t *testing.T) {
 func surviveWriting(t *testing.T, m *linkedMount, random *rand.Rand) {
 	repeat(t, func(int) {
 		content := randomBytes(64<<20, random)
-		f, err := os.Create(m.path("file"))
-		require.NoError(t, err)
-		defer f.Close()
+		f := hold(t, m.path("file"), os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
 		for rest := content; len(rest) > 0; {
 			n, err := f.Write(rest[:min(len(rest), 1+random.IntN(300_000))])
 			require.NoError(t, err)
@@ -81,14 +80,12 @@ func surviveReading(t *testing.T, m *linkedMount, random *rand.Rand) {
 // No line is lost, none is there twice, none is torn.
 func surviveAppending(t *testing.T, m *linkedMount, _ *rand.Rand) {
 	var want strings.Builder
-	f, err := os.OpenFile(m.path("log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	require.NoError(t, err)
-	defer f.Close()
+	f := hold(t, m.path("log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND)
 	repeat(t, func(round int) {
 		for i := range 50 {
 			line := fmt.Sprintf("line %d of round %d\n", i, round)
 			want.WriteString(line)
-			_, err := f.WriteString(line)
+			_, err := io.WriteString(f, line)
 			require.NoError(t, err)
 		}
 		require.NoError(t, f.Sync())

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -55,8 +56,6 @@ var waysIn = []wayIn{
 		return []string{"-o", "ssh_command=" + c.path("wrapper")}, func() { s.kill(s.sessions) }
 	}},
 	{"directport", func(t *testing.T, _ *sshd, c *client) ([]string, func()) {
-		// In this process, since starting a server would wait for the files
-		// on the mount that it has open.
 		server := startBareServer(t, func(conn net.Conn) {
 			if server, err := sftp.NewServer(conn); err == nil {
 				_ = server.Serve()
@@ -149,9 +148,7 @@ func TestWaysIn(t *testing.T) {
 			m.writeOnServer("there", content)
 			sameText(t, content, m.mountFile("there"), "read")
 
-			held, err := os.OpenFile(m.path("held"), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-			require.NoError(t, err)
-			defer held.Close()
+			held := hold(t, m.path("held"), os.O_RDWR|os.O_CREATE|os.O_APPEND)
 			var want strings.Builder
 			for round := range 3 {
 				if round > 0 {
@@ -159,7 +156,7 @@ func TestWaysIn(t *testing.T) {
 				}
 				line := fmt.Sprintf("line %d\n", round)
 				want.WriteString(line)
-				_, err := held.WriteString(line)
+				_, err := io.WriteString(held, line)
 				require.NoError(t, err)
 				require.NoError(t, held.Sync())
 			}
