@@ -52,22 +52,9 @@ func (f *FS) Mkdir(ctx context.Context, path string, mode uint32) (sftpconn.Attr
 			return attr, nil
 		}
 	}
-	end, err := f.turn(ctx, "mkdir", path)
-	if err != nil {
-		return sftpconn.Attr{}, err
-	}
-	defer end()
-	q := f.asking()
-	attr, err := f.direct.Mkdir(ctx, path, mode)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err != nil {
-		f.names.unsure(path)
-		return attr, err
-	}
-	f.learnNew(ctx, attr)
-	f.names.madeDir(path, q, attr)
-	return attr, nil
+	return f.makeNow(ctx, "mkdir", path,
+		func() (sftpconn.Attr, error) { return f.direct.Mkdir(ctx, path, mode) },
+		func(q asked, attr sftpconn.Attr) { f.names.madeDir(path, q, attr) })
 }
 
 // Symlink implements [sftpconn.FS].
@@ -81,13 +68,25 @@ func (f *FS) Symlink(ctx context.Context, target, path string) (sftpconn.Attr, e
 			return attr, nil
 		}
 	}
-	end, err := f.turn(ctx, "symlink", path)
+	return f.makeNow(ctx, "symlink", path,
+		func() (sftpconn.Attr, error) { return f.direct.Symlink(ctx, target, path) },
+		func(q asked, attr sftpconn.Attr) {
+			f.names.made(path, q, attr)
+			f.names.learnLink(path, f.names.asking(), target)
+		})
+}
+
+// makeNow makes something at path at once, by a request that tells its attributes.
+// learn takes them in, with f.mu held.
+func (f *FS) makeNow(ctx context.Context, change, path string,
+	request func() (sftpconn.Attr, error), learn func(asked, sftpconn.Attr)) (sftpconn.Attr, error) {
+	end, err := f.turn(ctx, change, path)
 	if err != nil {
 		return sftpconn.Attr{}, err
 	}
 	defer end()
 	q := f.asking()
-	attr, err := f.direct.Symlink(ctx, target, path)
+	attr, err := request()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
@@ -95,8 +94,7 @@ func (f *FS) Symlink(ctx context.Context, target, path string) (sftpconn.Attr, e
 		return attr, err
 	}
 	f.learnNew(ctx, attr)
-	f.names.made(path, q, attr)
-	f.names.learnLink(path, f.names.asking(), target)
+	learn(q, attr)
 	return attr, nil
 }
 
