@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -15,7 +16,7 @@ import (
 // server.
 func TestRoundTripsOfAsyncClose(t *testing.T) {
 	const delay = 200 * time.Millisecond
-	const files, folders = 170, 20
+	const files, folders, limit = 170, 20, 40
 	archive := makeArchive(t, files, folders)
 	tree := t.TempDir()
 	run(t, tree, "tar", "xf", archive)
@@ -25,19 +26,21 @@ func TestRoundTripsOfAsyncClose(t *testing.T) {
 		"tar":   "tar xf " + archive,
 		"rsync": "rsync -a " + tree + "/ .",
 	} {
-		require.NoError(t, os.Mkdir(m.path(name), 0o755))
-		_, err := os.ReadDir(m.path(name))
-		require.NoError(t, err)
-		m.link.SetDelay(delay)
-		start := time.Now()
-		shell(t, m.path(name), script)
-		built := time.Since(start)
-		shell(t, m.path(name), "sync .")
-		took := time.Since(start)
-		m.link.SetDelay(0)
-		t.Logf("%s: %.1f round trips for the program, %.1f in all", name, float64(built)/float64(delay), float64(took)/float64(delay))
-		assert.Less(t, float64(took)/float64(delay), 40.0, name)
-		m.sameTrees(tree, m.onServer(name))
+		tries := 0
+		fewerTrips(t, limit, func() float64 {
+			tries++
+			dir := fmt.Sprint(name, tries)
+			require.NoError(t, os.Mkdir(m.path(dir), 0o755))
+			_, err := os.ReadDir(m.path(dir))
+			require.NoError(t, err)
+			built := m.trips(dir, script, delay, limit)
+			synced := m.trips(dir, "sync .", delay, limit)
+			t.Logf("%s: %.1f round trips for the program, and %.1f until all is sent", name, built, synced)
+			if built+synced < limit {
+				m.sameTrees(tree, m.onServer(dir))
+			}
+			return built + synced
+		})
 	}
 }
 
