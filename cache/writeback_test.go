@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -33,9 +34,7 @@ func write(t *testing.T, f *File, p []byte, off int64) {
 // pattern returns n bytes that differ from place to place.
 func pattern(n int) []byte {
 	p := make([]byte, n)
-	for i := range p {
-		p[i] = byte(i ^ i>>8 ^ i>>16)
-	}
+	_, _ = rand.NewChaCha8([32]byte{}).Read(p)
 	return p
 }
 

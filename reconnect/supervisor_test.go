@@ -111,7 +111,7 @@ func TestHardWaitsForAsLongAsItTakes(t *testing.T) {
 		f, server := newFake(t, Options{Hard: true})
 		server.set(errRefused, false)
 		server.current().cut()
-		time.AfterFunc(24*time.Hour, func() { server.set(nil, false) })
+		time.AfterFunc(2*time.Hour, func() { server.set(nil, false) })
 		require.NoError(t, stat(t.Context(), f))
 	})
 }

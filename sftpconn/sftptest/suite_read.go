@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"os"
 	"sync"
 
 	"github.com/stretchr/testify/assert"
@@ -120,12 +119,7 @@ func testReadRandom(f *fixture) {
 func testReadSparse(f *fixture) {
 	const far = 1 << 40
 	path := f.put("file", []byte("near"))
-	disk, err := os.OpenFile(path, os.O_WRONLY, 0)
-	require.NoError(f, err)
-	_, err = disk.WriteAt([]byte("far"), far)
-	require.NoError(f, err)
-	require.NoError(f, disk.Close())
-
+	f.patch(path, []byte("far"), far)
 	file := f.open(path, sftpconn.Read, 0)
 	p := make([]byte, 10)
 	n, err := file.ReadAt(f.ctx, p, far-2)
