@@ -31,12 +31,23 @@ type early struct {
 // aheadFile is what a step of kind file has to do with its file.
 type aheadFile struct {
 	size  int64         // of what is read ahead, in bytes
+	mtime uint32        // as it was listed
 	done  chan struct{} // closed when the file was opened, or could not be
 	early *early
 }
 
 func (a *aheadFile) kib() int    { return int((a.size + 1023) >> 10) }
 func (a *aheadFile) blocks() int { return int((a.size + blockSize - 1) / blockSize) }
+
+// settled reports whether the file, opened now, could be believed later, see
+// [early.lasting].
+func (a *aheadFile) settled(now time.Time) bool { return isSure(now, a.mtime) }
+
+// isSure reports whether at the time taken, a file was changed last long enough ago
+// that a later change shows in its attributes.
+func isSure(taken time.Time, mtime uint32) bool {
+	return taken.Sub(time.Unix(int64(mtime), 0)) > sureAge
+}
 
 // ages reports whether the server should be asked again, so that a program that
 // comes soon need not wait for that.
@@ -46,9 +57,7 @@ func (a *aheadFile) ages(now time.Time) bool {
 }
 
 // lasting reports whether a file that has the same attributes later is unchanged.
-func (e *early) lasting() bool {
-	return e.asked.taken.Sub(time.Unix(int64(e.attr.Mtime), 0)) > sureAge
-}
+func (e *early) lasting() bool { return isSure(e.asked.taken, e.attr.Mtime) }
 
 // same reports whether attr is of the unchanged file.
 func (e *early) same(attr sftpconn.Attr) bool {

@@ -242,3 +242,24 @@ func TestFreshFileIsOpenedAnew(t *testing.T) {
 		}
 	})
 }
+
+// Files that were just written are opened ahead once they can be believed, and not
+// in vain before.
+func TestFreshFilesAreReadAheadLater(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		for i := range 400 {
+			s.put(fmt.Sprintf("/d/%03d", i), pattern(100))
+		}
+		_, err := f.ReadDir(t.Context(), "/d")
+		require.NoError(t, err)
+		trips := roundTrips(func() {
+			for i := range 400 {
+				readFile(t, s, f, fmt.Sprintf("/d/%03d", i))
+			}
+		})
+		assert.LessOrEqual(t, trips, int((sureAge+time.Second)/delay)+12)
+		_, wasted := ahead(f)
+		assert.Zero(t, wasted)
+		assert.Equal(t, 400, s.count("OPEN"))
+	})
+}

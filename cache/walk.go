@@ -162,6 +162,13 @@ func (w *walk) hasAnyRoom() bool {
 		w.wants&^folder != 0 && w.ahead.others < w.window && w.ahead.bytes < int64(w.window)*stepBytes
 }
 
+// due reports whether s is to be fetched when there is room for it. What the
+// program has left behind is not, but for folders.
+func (w *walk) due(s *step, left bool, now time.Time) bool {
+	return s.state == waiting && !s.used && s.kind&w.wants != 0 &&
+		(s.kind == folder || !left && s.file.settled(now))
+}
+
 // following calls do with the steps behind the cursor, then with those before
 // it, until it returns false. do returns the step to go on behind.
 func (w *walk) following(do func(e *list.Element, left bool) (last *list.Element, more bool)) {

@@ -199,7 +199,7 @@ func (ws *walks) next(w *walk) (fetch []request) {
 			s.file.early.refreshing = true
 			fetch = append(fetch, request{s, s.file.early})
 			return e, true
-		case s.state != waiting || s.used || s.kind&w.wants == 0 || left && s.kind != folder:
+		case !w.due(s, left, now):
 			return e, true
 		case !ws.allowed.has(s):
 			return e, false
@@ -288,6 +288,7 @@ func (ws *walks) adopt(w *walk, s *step, before *list.Element) {
 func newStep(kind stepKind, path string, attr sftpconn.Attr) *step {
 	s := &step{kind: kind, path: path}
 	if kind == file {
+		s.file.mtime = attr.Mtime
 		s.file.size = int64(attr.Size)
 		if s.file.size > smallFile {
 			s.file.size = firstWindow
