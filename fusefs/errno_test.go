@@ -117,74 +117,77 @@ func look() sftpconn.FS {
 	}
 }
 
-// TestReasons finds the reasons of the codes that stand for several errors.
+const absent, denied, failure = sftpconn.StatusNoSuchFile, sftpconn.StatusPermissionDenied, sftpconn.StatusFailure
+
+// reasons are what the codes that stand for several errors come from.
+var reasons = []struct {
+	code  sftpconn.StatusCode
+	op    operationKind
+	paths []string
+	want  syscall.Errno
+}{
+	{failure, opMkdir, []string{"/dir"}, syscall.EEXIST},
+	{failure, opMkdir, []string{"/new"}, syscall.EIO},
+	{failure, opMkdir, []string{"/full/new"}, syscall.ENOSPC},
+	{failure, opRmdir, []string{"/dir"}, syscall.ENOTEMPTY},
+	{failure, opRmdir, []string{"/empty"}, syscall.EIO},
+	{failure, opRmdir, []string{"/dir/file"}, syscall.ENOTDIR},
+	{failure, opRemove, []string{"/dir"}, syscall.EISDIR},
+	{failure, opRemove, []string{"/dir/file"}, syscall.EIO},
+	{failure, opOpen, []string{"/dir"}, syscall.EISDIR},
+	{failure, opOpen, []string{"/fifo"}, syscall.ENXIO},
+	{failure, opOpen, []string{"/dir/file"}, syscall.EIO},
+	{failure, opCreate, []string{"/dir"}, syscall.EISDIR},
+	{failure, opCreate, []string{"/full/new"}, syscall.ENOSPC},
+	{failure, opCreateNew, []string{"/dir/file"}, syscall.EEXIST},
+	{failure, opCreateNew, []string{"/new"}, syscall.EIO},
+	{failure, opRead, []string{"/full/file"}, syscall.EIO},
+	{failure, opWrite, []string{"/full/file"}, syscall.ENOSPC},
+	{failure, opWrite, []string{"/dir/file"}, syscall.EIO},
+	{failure, opReadDir, []string{"/dir/file"}, syscall.ENOTDIR},
+	{failure, opRename, []string{"/empty", "/dir"}, syscall.ENOTEMPTY},
+	{failure, opRename, []string{"/dir/file", "/empty"}, syscall.EISDIR},
+	{failure, opRename, []string{"/dir/file", "/other/file"}, syscall.EXDEV},
+	{failure, opRename, []string{"/dir/file", "/new"}, syscall.EIO},
+	{failure, opRenameNew, []string{"/dir/file", "/empty"}, syscall.EEXIST},
+	{failure, opRenameNew, []string{"/dir/file", "/other/file"}, syscall.EXDEV},
+	{failure, opSymlink, []string{"/dir/file"}, syscall.EEXIST},
+	{failure, opReadlink, []string{"/dir/file"}, syscall.ESTALE},
+	{failure, opLink, []string{"/dir/file", "/empty"}, syscall.EEXIST},
+	{failure, opLink, []string{"/dir", "/new"}, syscall.EPERM},
+	{failure, opLink, []string{"/dir/file", "/other/new"}, syscall.EXDEV},
+	{failure, opSetSize, []string{"/dir"}, syscall.EISDIR},
+	{failure, opSetAttr, []string{"/dir"}, syscall.EIO},
+	{failure, opSetAttr, []string{"/fixed/file"}, syscall.EROFS},
+	{failure, opSetNow, []string{"/fixed/file"}, syscall.EROFS},
+	{failure, opSetSize, []string{"/program"}, syscall.ETXTBSY},
+	{failure, opOpen, []string{"/program"}, syscall.ETXTBSY},
+	{failure, opOpen, []string{"/fixed/file"}, syscall.EROFS},
+	{failure, opCreate, []string{"/fixed/new"}, syscall.EROFS},
+	{failure, opCreateNew, []string{"/fixed/file"}, syscall.EEXIST},
+	{failure, opMkdir, []string{"/fixed/new"}, syscall.EROFS},
+	{failure, opRemove, []string{"/fixed/file"}, syscall.EROFS},
+	{failure, opRename, []string{"/fixed/file", "/fixed/new"}, syscall.EROFS},
+	{failure, opRename, []string{"/other", "/new"}, syscall.EBUSY},
+	{failure, opRmdir, []string{"/other"}, syscall.EBUSY},
+	{absent, opMkdir, []string{"/dir/file/new"}, syscall.ENOTDIR},
+	{absent, opMkdir, []string{"/gone/new"}, syscall.ENOENT},
+	{absent, opStat, []string{"/dir/file/new"}, syscall.ENOENT}, // the kernel knows
+	{denied, opOpen, []string{"/dir/file"}, syscall.EACCES},
+	{denied, opSetAttr, []string{"/dir/file"}, syscall.EPERM},
+	{denied, opSetNow, []string{"/dir/file"}, syscall.EACCES},
+	{denied, opSetSize, []string{"/dir/file"}, syscall.EACCES},
+	{denied, opRemove, []string{"/dir/file"}, syscall.EACCES},
+	{denied, opRemove, []string{"/tmp/file"}, syscall.EPERM},
+	{denied, opRename, []string{"/tmp/file", "/dir/new"}, syscall.EPERM},
+	{denied, opLink, []string{"/tmp/file", "/dir/new"}, syscall.EPERM},
+	{denied, opLink, []string{"/dir/file", "/dir/new"}, syscall.EACCES},
+}
+
+// TestReasons finds them.
 func TestReasons(t *testing.T) {
-	const absent, denied, failure = sftpconn.StatusNoSuchFile, sftpconn.StatusPermissionDenied, sftpconn.StatusFailure
-	tests := []struct {
-		code  sftpconn.StatusCode
-		op    operationKind
-		paths []string
-		want  syscall.Errno
-	}{
-		{failure, opMkdir, []string{"/dir"}, syscall.EEXIST},
-		{failure, opMkdir, []string{"/new"}, syscall.EIO},
-		{failure, opMkdir, []string{"/full/new"}, syscall.ENOSPC},
-		{failure, opRmdir, []string{"/dir"}, syscall.ENOTEMPTY},
-		{failure, opRmdir, []string{"/empty"}, syscall.EIO},
-		{failure, opRmdir, []string{"/dir/file"}, syscall.ENOTDIR},
-		{failure, opRemove, []string{"/dir"}, syscall.EISDIR},
-		{failure, opRemove, []string{"/dir/file"}, syscall.EIO},
-		{failure, opOpen, []string{"/dir"}, syscall.EISDIR},
-		{failure, opOpen, []string{"/fifo"}, syscall.ENXIO},
-		{failure, opOpen, []string{"/dir/file"}, syscall.EIO},
-		{failure, opCreate, []string{"/dir"}, syscall.EISDIR},
-		{failure, opCreate, []string{"/full/new"}, syscall.ENOSPC},
-		{failure, opCreateNew, []string{"/dir/file"}, syscall.EEXIST},
-		{failure, opCreateNew, []string{"/new"}, syscall.EIO},
-		{failure, opRead, []string{"/full/file"}, syscall.EIO},
-		{failure, opWrite, []string{"/full/file"}, syscall.ENOSPC},
-		{failure, opWrite, []string{"/dir/file"}, syscall.EIO},
-		{failure, opReadDir, []string{"/dir/file"}, syscall.ENOTDIR},
-		{failure, opRename, []string{"/empty", "/dir"}, syscall.ENOTEMPTY},
-		{failure, opRename, []string{"/dir/file", "/empty"}, syscall.EISDIR},
-		{failure, opRename, []string{"/dir/file", "/other/file"}, syscall.EXDEV},
-		{failure, opRename, []string{"/dir/file", "/new"}, syscall.EIO},
-		{failure, opRenameNew, []string{"/dir/file", "/empty"}, syscall.EEXIST},
-		{failure, opRenameNew, []string{"/dir/file", "/other/file"}, syscall.EXDEV},
-		{failure, opSymlink, []string{"/dir/file"}, syscall.EEXIST},
-		{failure, opReadlink, []string{"/dir/file"}, syscall.ESTALE},
-		{failure, opLink, []string{"/dir/file", "/empty"}, syscall.EEXIST},
-		{failure, opLink, []string{"/dir", "/new"}, syscall.EPERM},
-		{failure, opLink, []string{"/dir/file", "/other/new"}, syscall.EXDEV},
-		{failure, opSetSize, []string{"/dir"}, syscall.EISDIR},
-		{failure, opSetAttr, []string{"/dir"}, syscall.EIO},
-		{failure, opSetAttr, []string{"/fixed/file"}, syscall.EROFS},
-		{failure, opSetNow, []string{"/fixed/file"}, syscall.EROFS},
-		{failure, opSetSize, []string{"/program"}, syscall.ETXTBSY},
-		{failure, opOpen, []string{"/program"}, syscall.ETXTBSY},
-		{failure, opOpen, []string{"/fixed/file"}, syscall.EROFS},
-		{failure, opCreate, []string{"/fixed/new"}, syscall.EROFS},
-		{failure, opCreateNew, []string{"/fixed/file"}, syscall.EEXIST},
-		{failure, opMkdir, []string{"/fixed/new"}, syscall.EROFS},
-		{failure, opRemove, []string{"/fixed/file"}, syscall.EROFS},
-		{failure, opRename, []string{"/fixed/file", "/fixed/new"}, syscall.EROFS},
-		{failure, opRename, []string{"/other", "/new"}, syscall.EBUSY},
-		{failure, opRmdir, []string{"/other"}, syscall.EBUSY},
-		{absent, opMkdir, []string{"/dir/file/new"}, syscall.ENOTDIR},
-		{absent, opMkdir, []string{"/gone/new"}, syscall.ENOENT},
-		{absent, opStat, []string{"/dir/file/new"}, syscall.ENOENT}, // the kernel knows
-		{denied, opOpen, []string{"/dir/file"}, syscall.EACCES},
-		{denied, opSetAttr, []string{"/dir/file"}, syscall.EPERM},
-		{denied, opSetNow, []string{"/dir/file"}, syscall.EACCES},
-		{denied, opSetSize, []string{"/dir/file"}, syscall.EACCES},
-		{denied, opRemove, []string{"/dir/file"}, syscall.EACCES},
-		{denied, opRemove, []string{"/tmp/file"}, syscall.EPERM},
-		{denied, opRename, []string{"/tmp/file", "/dir/new"}, syscall.EPERM},
-		{denied, opLink, []string{"/tmp/file", "/dir/new"}, syscall.EPERM},
-		{denied, opLink, []string{"/dir/file", "/dir/new"}, syscall.EACCES},
-	}
 	tr := &tree{fsys: look()}
-	for _, test := range tests {
+	for _, test := range reasons {
 		t.Run(fmt.Sprint(test.code, test.op, test.paths), func(t *testing.T) {
 			assert.Equal(t, test.want, tr.errno(t.Context(), test.op, status(test.code), test.paths...))
 		})

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sftpmount/sftpconn/sftptest"
 )
 
 // With async_close a tree is built in few round trips, until all of it is on the
@@ -27,7 +29,7 @@ func TestRoundTripsOfAsyncClose(t *testing.T) {
 		"rsync": "rsync -a " + tree + "/ .",
 	} {
 		tries := 0
-		fewerTrips(t, limit, func() float64 {
+		sftptest.FewerTrips(t, limit, func() float64 {
 			tries++
 			dir := fmt.Sprint(name, tries)
 			require.NoError(t, os.Mkdir(m.path(dir), 0o755))

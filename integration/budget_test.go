@@ -1,39 +1,18 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"os"
+	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-// makeOldTree makes folders below dir, with as many in each as branches say for
-// its level, and spreads files over them. Nothing in it is new.
-func makeOldTree(t *testing.T, dir string, files int, branches ...int) {
-	t.Helper()
-	all := []string{dir}
-	level := all
-	for _, n := range branches {
-		var next []string
-		for _, parent := range level {
-			for i := range n {
-				path := fmt.Sprintf("%s/folder%d", parent, i)
-				require.NoError(t, os.Mkdir(path, 0o755))
-				next = append(next, path)
-			}
-		}
-		all = append(all, next...)
-		level = next
-	}
-	old := time.Now().Add(-time.Hour)
-	for i := range files {
-		path := fmt.Sprintf("%s/file%d", all[i%len(all)], i)
-		require.NoError(t, os.WriteFile(path, make([]byte, i*50), 0o644))
-		require.NoError(t, os.Chtimes(path, old, old))
-	}
-}
+	"sftpmount/sftpconn/sftptest"
+)
 
 // The round trips of programs that go through a tree: elapsed time by the delay
 // of the line.
@@ -60,12 +39,12 @@ func TestRoundTripBudgets(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			limit := busy * test.atMost
-			fewerTrips(t, limit, func() float64 {
+			sftptest.FewerTrips(t, limit, func() float64 {
 				t.Setenv("TMPDIR", t.TempDir())
 				m := newLinkedMount(t)
 				dir := m.onServer("tree")
 				require.NoError(t, os.Mkdir(dir, 0o755))
-				makeOldTree(t, dir, test.files, test.branches...)
+				sftptest.MakeOldTree(t, dir, test.files, test.branches...)
 				if test.name == "git" {
 					onlyForFigures(t)
 					makeOldRepository(t, dir)
@@ -93,4 +72,22 @@ func makeOldRepository(t *testing.T, dir string) {
 		find . -exec touch -d '1 hour ago' {} +
 		git status > /dev/null
 		touch -d '1 minute ago' .git/index`)
+}
+
+// trips returns how many round trips a script takes in a folder of the mount: the
+// time by the delay of the line. One that takes as many as limit is ended.
+func (m *linkedMount) trips(dir, script string, delay time.Duration, limit float64) float64 {
+	m.t.Helper()
+	m.link.SetDelay(delay)
+	defer m.link.SetDelay(0)
+	deadline := fmt.Sprint((delay * time.Duration(limit)).Seconds())
+	start := time.Now()
+	out, err := tryRun(m.t, m.path(dir), "timeout", deadline, "bash", "-euc", script)
+	took := time.Since(start)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == 124 { // timeout(1)
+		return math.Inf(1)
+	}
+	require.NoError(m.t, err, "%s\n%s", script, out)
+	return float64(took) / float64(delay)
 }

@@ -94,39 +94,9 @@ func fillHole(from, to string) func() error {
 	}
 }
 
-// SFTP has one code for most failures. Each row fails on the mount as it does
-// on the server's own disk.
-func TestErrnos(t *testing.T) {
-	t.Parallel()
-	if os.Getuid() != 0 {
-		t.Skip("only root can make file systems that are full, or read-only")
-	}
-	if !inOwnNamespace() {
-		inNamespace(t, "")
-		return
-	}
-	m := newMount(t)
-	m.expect("written data was lost")
-	p := m.path
-	t.Cleanup(func() { shell(t, m.remote, "umount full inodes other fixed twin") })
-	shell(t, m.remote, `
-		mkdir data data/dir data/dir/below full inodes other fixed twin
-		echo x > data/file
-		ln -s loop loop
-		mount -t tmpfs -o size=1m none full
-		truncate -s 1m full/hole
-		mount -t tmpfs -o nr_inodes=2 none inodes
-		touch inodes/file
-		mount -t tmpfs none other
-		mount --bind data twin
-		mount --bind data fixed
-		mount -o remount,bind,ro fixed
-		cp "$(command -v sleep)" data/program`)
-	program := exec.Command(m.onServer("data/program"), "60")
-	require.NoError(t, program.Start())
-	t.Cleanup(func() { _ = program.Process.Kill(); _ = program.Wait() })
-
-	check(t, []failing{
+// namingErrnos are about names and types.
+func namingErrnos(p func(string) string) []failing {
+	return []failing{
 		{"mkdir over a file", mkdir(p("data/file")), unix.EEXIST},
 		{"mkdir over a link", mkdir(p("loop")), unix.EEXIST},
 		{"symlink over a file", symlink(p("data/file")), unix.EEXIST},
@@ -156,7 +126,12 @@ func TestErrnos(t *testing.T) {
 		{"a hole", func() error { return allocate(p("data/file"), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, 1) }, unix.EOPNOTSUPP},
 		{"fallocate of kept size", func() error { return allocate(p("data/file"), unix.FALLOC_FL_KEEP_SIZE, 9) }, unix.EOPNOTSUPP},
 		{"a file without a name", open(p("data"), unix.O_TMPFILE|unix.O_RDWR), unix.EOPNOTSUPP},
+	}
+}
 
+// diskErrnos are about what a disk has room for, and where it ends.
+func diskErrnos(p func(string) string) []failing {
+	return []failing{
 		{"writing to a full disk", fill(p("full/file")), unix.ENOSPC},
 		{"copying into a hole on a full disk", fillHole(p("data/program"), p("full/hole")), unix.ENOSPC},
 		{"mkdir without inodes", mkdir(p("inodes/new")), unix.ENOSPC},
@@ -170,7 +145,12 @@ func TestErrnos(t *testing.T) {
 		{"rename of a mount point", rename(p("other"), p("new")), unix.EBUSY},
 		{"writing to a program that runs", open(p("data/program"), unix.O_WRONLY), unix.ETXTBSY},
 		{"truncate of it", truncate(p("data/program"), 0), unix.ETXTBSY},
+	}
+}
 
+// readOnlyErrnos are of a disk that may only be read.
+func readOnlyErrnos(p func(string) string) []failing {
+	return []failing{
 		{"create on a read-only disk", open(p("fixed/new"), unix.O_CREAT|unix.O_WRONLY), unix.EROFS},
 		{"writing to one", open(p("fixed/file"), unix.O_WRONLY), unix.EROFS},
 		{"truncate on one", truncate(p("fixed/file"), 0), unix.EROFS},
@@ -183,7 +163,43 @@ func TestErrnos(t *testing.T) {
 		{"unlink on one", unlink(p("fixed/file")), unix.EROFS},
 		{"rmdir on one", rmdir(p("fixed/dir/below")), unix.EROFS},
 		{"rename on one", rename(p("fixed/file"), p("fixed/new")), unix.EROFS},
-	})
+	}
+}
+
+// SFTP has one code for most failures. Each row fails on the mount as it does
+// on the server's own disk.
+func TestErrnos(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root can make file systems that are full, or read-only")
+	}
+	if !inOwnNamespace() {
+		inNamespace(t, "")
+		return
+	}
+	m := newMount(t)
+	m.expect("written data was lost")
+	t.Cleanup(func() { shell(t, m.remote, "umount full inodes other fixed twin") })
+	shell(t, m.remote, `
+		mkdir data data/dir data/dir/below full inodes other fixed twin
+		echo x > data/file
+		ln -s loop loop
+		mount -t tmpfs -o size=1m none full
+		truncate -s 1m full/hole
+		mount -t tmpfs -o nr_inodes=2 none inodes
+		touch inodes/file
+		mount -t tmpfs none other
+		mount --bind data twin
+		mount --bind data fixed
+		mount -o remount,bind,ro fixed
+		cp "$(command -v sleep)" data/program`)
+	program := exec.Command(m.onServer("data/program"), "60")
+	require.NoError(t, program.Start())
+	t.Cleanup(func() { _ = program.Process.Kill(); _ = program.Wait() })
+
+	check(t, namingErrnos(m.path))
+	check(t, diskErrnos(m.path))
+	check(t, readOnlyErrnos(m.path))
 	shell(t, m.dir, "mv data/file other/moved; mv other/moved twin/back; test -e data/back")
 	assert.Equal(t, unix.EMLINK, linkTooOften(m, "data/back"))
 }

@@ -85,79 +85,85 @@ func sftpmount(t testing.TB, code int, args ...string) string {
 
 func TestStatus(t *testing.T) {
 	t.Parallel()
-	m := newLinkedMount(t)
+	m := newLinkedMount(t, "-o", "ServerAliveInterval=30") // a busy machine is no drop
 	m.write("file", strings.Repeat("x", 100_000))
 	m.mountFile("file")
 
-	t.Run("up", func(t *testing.T) {
-		r := m.status()
-		assert.Equal(t, m.dir, r.Mountpoint)
-		assert.Equal(t, "up", r.Connection.State)
-		assert.Equal(t, 1, r.Connection.Number)
-		assert.Equal(t, userName(t, os.Getuid()), r.Connection.Server.User)
-		assert.Contains(t, r.Connection.Server.Software, "OpenSSH")
-		assert.NotEmpty(t, r.Connection.Server.Cipher)
-		assert.Contains(t, r.Connection.Server.Extensions, "posix-rename@openssh.com")
-		assert.Positive(t, r.Connection.Server.Channels)
-		assert.Equal(t, 100_000, r.Traffic.Total.WrittenBytes)
-		assert.GreaterOrEqual(t, r.Traffic.Total.ReadBytes, 100_000)
-		assert.NotEmpty(t, r.Operations)
+	t.Run("up", func(t *testing.T) { reportWhileUp(t, m) })
+	t.Run("private", func(t *testing.T) { socketIsPrivate(t, m) })
+	t.Run("unsent", func(t *testing.T) { reportOfUnsentData(t, m) })
+}
 
-		text := sftpmount(t, 0, "status", m.dir)
-		assert.Regexp(t, `connection +up for `, text)
-		assert.Regexp(t, `\n +write +1 `, text)
-		for _, place := range []string{".", "file", m.path("no-such-file")} {
-			assert.Contains(t, run(t, m.dir, *program, "status", place), m.dir, place)
-		}
-	})
-	t.Run("private", func(t *testing.T) {
-		dir := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "sftpmount")
-		for path, mode := range map[string]fs.FileMode{
-			dir: fs.ModeDir | 0o700,
-			filepath.Join(dir, strconv.Itoa(m.process.Pid)+".sock"): fs.ModeSocket | 0o600,
-		} {
-			info, err := os.Lstat(path)
-			require.NoError(t, err)
-			assert.Equal(t, mode, info.Mode(), path)
-			assert.EqualValues(t, os.Getuid(), info.Sys().(*syscall.Stat_t).Uid)
-		}
-	})
-	t.Run("unsent", func(t *testing.T) {
-		writer := hold(t, m.path("unsent"), os.O_WRONLY|os.O_CREATE)
-		m.link.Stall()
-		_, err := writer.Write(make([]byte, 100_000))
+func reportWhileUp(t *testing.T, m *linkedMount) {
+	r := m.status()
+	assert.Equal(t, m.dir, r.Mountpoint)
+	assert.Equal(t, "up", r.Connection.State)
+	assert.Equal(t, 1, r.Connection.Number)
+	assert.Equal(t, userName(t, os.Getuid()), r.Connection.Server.User)
+	assert.Contains(t, r.Connection.Server.Software, "OpenSSH")
+	assert.NotEmpty(t, r.Connection.Server.Cipher)
+	assert.Contains(t, r.Connection.Server.Extensions, "posix-rename@openssh.com")
+	assert.Positive(t, r.Connection.Server.Channels)
+	assert.Equal(t, 100_000, r.Traffic.Total.WrittenBytes)
+	assert.GreaterOrEqual(t, r.Traffic.Total.ReadBytes, 100_000)
+	assert.NotEmpty(t, r.Operations)
+
+	text := sftpmount(t, 0, "status", m.dir)
+	assert.Regexp(t, `connection +up for `, text)
+	assert.Regexp(t, `\n +write +1 `, text)
+	for _, place := range []string{".", "file", m.path("no-such-file")} {
+		assert.Contains(t, run(t, m.dir, *program, "status", place), m.dir, place)
+	}
+}
+
+func socketIsPrivate(t *testing.T, m *linkedMount) {
+	dir := filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "sftpmount")
+	for path, mode := range map[string]fs.FileMode{
+		dir: fs.ModeDir | 0o700,
+		filepath.Join(dir, strconv.Itoa(m.process.Pid)+".sock"): fs.ModeSocket | 0o600,
+	} {
+		info, err := os.Lstat(path)
 		require.NoError(t, err)
-		synced := make(chan error, 1)
-		go func() { synced <- writer.Sync() }()
-		eventually(t, 30*time.Second, func() bool { return len(m.status().Running) > 0 }, "a slow request")
-		r := m.status()
-		assert.Equal(t, 1, r.OpenFiles)
-		assert.Equal(t, 100_000, r.Unsent.Bytes)
-		require.Len(t, r.Unsent.Files, 1)
-		assert.Equal(t, m.onServer("unsent"), r.Unsent.Files[0].Path)
-		assert.Equal(t, "fsync", r.Running[0].Operation)
-		assert.Equal(t, m.onServer("unsent"), r.Running[0].Path)
-		assert.Greater(t, r.Running[0].Age, 1.0)
-		text := sftpmount(t, 0, "status", m.dir)
-		assert.Regexp(t, `98 KiB +`+m.onServer("unsent"), text)
-		assert.Regexp(t, ` s +fsync `+m.onServer("unsent"), text)
+		assert.Equal(t, mode, info.Mode(), path)
+		assert.EqualValues(t, os.Getuid(), info.Sys().(*syscall.Stat_t).Uid)
+	}
+}
 
-		m.goDown()
-		m.link.Resume()
-		eventually(t, 30*time.Second, func() bool { return m.status().Connection.NextAttempt != nil }, "a pause between attempts")
-		r = m.status()
-		assert.Contains(t, []string{"waiting", "connecting"}, r.Connection.State)
-		assert.Contains(t, r.Connection.LastError, "refused")
-		assert.Contains(t, sftpmount(t, 0, "status", m.dir), "DOWN for ")
+func reportOfUnsentData(t *testing.T, m *linkedMount) {
+	writer := hold(t, m.path("unsent"), os.O_WRONLY|os.O_CREATE)
+	m.link.Stall()
+	_, err := writer.Write(make([]byte, 100_000))
+	require.NoError(t, err)
+	synced := make(chan error, 1)
+	go func() { synced <- writer.Sync() }()
+	eventually(t, 30*time.Second, func() bool { return len(m.status().Running) > 0 }, "a slow request")
+	r := m.status()
+	assert.Equal(t, 1, r.OpenFiles)
+	assert.Equal(t, 100_000, r.Unsent.Bytes)
+	require.Len(t, r.Unsent.Files, 1)
+	assert.Equal(t, m.onServer("unsent"), r.Unsent.Files[0].Path)
+	assert.Equal(t, "fsync", r.Running[0].Operation)
+	assert.Equal(t, m.onServer("unsent"), r.Running[0].Path)
+	assert.Greater(t, r.Running[0].Age, 1.0)
+	text := sftpmount(t, 0, "status", m.dir)
+	assert.Regexp(t, `98 KiB +`+m.onServer("unsent"), text)
+	assert.Regexp(t, ` s +fsync `+m.onServer("unsent"), text)
 
-		m.comeBack()
-		require.NoError(t, <-synced)
-		r = m.status()
-		assert.Equal(t, "up", r.Connection.State)
-		assert.Equal(t, 2, r.Connection.Number)
-		assert.NotEmpty(t, r.Connection.LastError, "why it was down stays known")
-		assert.Zero(t, r.Unsent.Bytes)
-	})
+	m.goDown()
+	m.link.Resume()
+	eventually(t, 30*time.Second, func() bool { return m.status().Connection.NextAttempt != nil }, "a pause between attempts")
+	r = m.status()
+	assert.Contains(t, []string{"waiting", "connecting"}, r.Connection.State)
+	assert.Contains(t, r.Connection.LastError, "refused")
+	assert.Contains(t, sftpmount(t, 0, "status", m.dir), "DOWN for ")
+
+	m.comeBack()
+	require.NoError(t, <-synced)
+	r = m.status()
+	assert.Equal(t, "up", r.Connection.State)
+	assert.Equal(t, 2, r.Connection.Number)
+	assert.NotEmpty(t, r.Connection.LastError, "why it was down stays known")
+	assert.Zero(t, r.Unsent.Bytes)
 }
 
 // Without a mountpoint, all mounts of the user are told of.
@@ -182,9 +188,7 @@ func TestList(t *testing.T) {
 		assert.Contains(t, ask("status", "--json"), m.dir)
 	}
 	mounts[0].unmount()
-	assert.Regexp(t, `\A`+mounts[1].dir+` .*\n\z`, ask("list"))
-	mounts[1].unmount()
-	assert.Empty(t, ask("list"))
+	assert.NotContains(t, ask("list"), mounts[0].dir)
 }
 
 // ownRuntimeDir is a variable that gives programs a folder of their own for

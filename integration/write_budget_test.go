@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sftpmount/sftpconn/sftptest"
 )
 
 // The round trips of changes in a listed folder: elapsed time by the delay of
@@ -96,7 +98,7 @@ func TestRoundTripsOfTar(t *testing.T) {
 	archive := makeArchive(t, files, folders)
 	want := t.TempDir()
 	run(t, want, "tar", "xf", archive)
-	fewerTrips(t, atMost, func() float64 {
+	sftptest.FewerTrips(t, atMost, func() float64 {
 		m := newLinkedMount(t)
 		_, err := os.ReadDir(m.dir)
 		require.NoError(t, err)

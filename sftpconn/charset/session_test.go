@@ -27,23 +27,7 @@ func TestSession(t *testing.T) {
 	require.NoError(t, os.Mkdir(onDisk, 0o755))
 	dir := filepath.Dir(onDisk) + "/中"
 
-	absolute, err := s.RealPath(ctx, dir+"/../中")
-	require.NoError(t, err)
-	assert.Equal(t, dir, absolute)
-	_, err = s.Mkdir(ctx, dir+"/夹", 0o755)
-	require.NoError(t, err)
-	f, _, err := s.Open(ctx, dir+"/文", sftpconn.Write|sftpconn.Create, 0o644)
-	require.NoError(t, err)
-	f.Write([]byte("content"), 0)
-	require.NoError(t, f.Flush(ctx))
-	require.NoError(t, f.Close(ctx))
-	_, err = s.Symlink(ctx, "文", dir+"/链")
-	require.NoError(t, err)
-	_, err = s.Link(ctx, dir+"/文", dir+"/硬")
-	require.NoError(t, err)
-	target, err := s.Readlink(ctx, dir+"/链")
-	require.NoError(t, err)
-	assert.Equal(t, "文", target)
+	makeNames(t, s, dir)
 	got, err := os.ReadFile(onDisk + "/\xc1\xb4") // through the link 链
 	require.NoError(t, err)
 	assert.Equal(t, "content", string(got))
@@ -75,6 +59,30 @@ func TestSession(t *testing.T) {
 	left, err := os.ReadDir(onDisk)
 	require.NoError(t, err)
 	assert.Empty(t, left)
+}
+
+// makeNames makes the folder 夹, the file 文, a symbolic link 链 and a hard link 硬
+// to it.
+func makeNames(t *testing.T, s sftpconn.Session, dir string) {
+	t.Helper()
+	ctx := t.Context()
+	absolute, err := s.RealPath(ctx, dir+"/../中")
+	require.NoError(t, err)
+	assert.Equal(t, dir, absolute)
+	_, err = s.Mkdir(ctx, dir+"/夹", 0o755)
+	require.NoError(t, err)
+	f, _, err := s.Open(ctx, dir+"/文", sftpconn.Write|sftpconn.Create, 0o644)
+	require.NoError(t, err)
+	f.Write([]byte("content"), 0)
+	require.NoError(t, f.Flush(ctx))
+	require.NoError(t, f.Close(ctx))
+	_, err = s.Symlink(ctx, "文", dir+"/链")
+	require.NoError(t, err)
+	_, err = s.Link(ctx, dir+"/文", dir+"/硬")
+	require.NoError(t, err)
+	target, err := s.Readlink(ctx, dir+"/链")
+	require.NoError(t, err)
+	assert.Equal(t, "文", target)
 }
 
 // A name that GBK does not have does not exist, and cannot be made.

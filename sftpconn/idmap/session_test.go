@@ -42,16 +42,23 @@ func set(uid, gid uint32) sftpconn.SetAttr {
 	return sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrOwners, UID: uid, GID: gid}}
 }
 
-// Display, change and creation go through the map.
-func TestTable(t *testing.T) {
+// newTable returns a session with a table of users and groups, which holds all
+// that may be, and a folder with a file.
+func newTable(t *testing.T) (s sftpconn.Session, dir, file string) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give files away")
 	}
 	table := idmap.NewTable(map[uint32]uint32{0: 0, 1000: 2000, 1001: 2001}, true)
-	s := idmap.Wrap(newConn(t), idmap.Map{Users: table, Groups: table})
-	ctx, dir := t.Context(), t.TempDir()
-	path := filepath.Join(dir, "file")
-	require.NoError(t, os.WriteFile(path, nil, 0o644))
+	dir = t.TempDir()
+	file = filepath.Join(dir, "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o644))
+	return idmap.Wrap(newConn(t), idmap.Map{Users: table, Groups: table}), dir, file
+}
+
+// Display and change go through the map.
+func TestTable(t *testing.T) {
+	s, _, path := newTable(t)
+	ctx := t.Context()
 
 	attr, err := s.SetAttr(ctx, path, set(1000, 1001))
 	require.NoError(t, err)
@@ -72,28 +79,36 @@ func TestTable(t *testing.T) {
 	assert.Equal(t, sftpconn.Owner{UID: 1001, GID: 1001}, owners(attr))
 	require.NoError(t, f.Close(ctx))
 	assert.Equal(t, sftpconn.Owner{UID: 2001, GID: 2001}, onDisk(t, path))
+}
 
+// So does creation.
+func TestMakersInTable(t *testing.T) {
+	s, dir, _ := newTable(t)
 	for owner, want := range map[sftpconn.Owner]sftpconn.Owner{
 		{UID: 1000, GID: 1000}: {UID: 2000, GID: 2000},
 		{UID: 1234, GID: 1000}: {}, // he is not known there: it is the session's user's
 	} {
-		made := sftpconn.WithOwner(ctx, owner)
+		made := sftpconn.WithOwner(t.Context(), owner)
 		_, err := s.Mkdir(made, dir+"/made", 0o755)
 		require.NoError(t, err)
 		_, err = s.Symlink(made, "target", dir+"/made/link")
 		require.NoError(t, err)
 		f, _, err := s.Open(made, dir+"/made/file", sftpconn.Write|sftpconn.Create, 0o600)
 		require.NoError(t, err)
-		require.NoError(t, f.Close(ctx))
+		require.NoError(t, f.Close(made))
 		for _, name := range []string{"", "/link", "/file"} {
 			assert.Equal(t, want, onDisk(t, dir+"/made"+name), name)
 		}
 		require.NoError(t, os.RemoveAll(dir+"/made"))
 	}
+}
 
-	// Who is not in the table cannot be shown.
+// Who is not in the table cannot be shown, unless it says nothing of others.
+func TestStrangersToTable(t *testing.T) {
+	s, dir, path := newTable(t)
+	ctx := t.Context()
 	require.NoError(t, os.Chown(path, 4321, 2000))
-	_, err = s.Lstat(ctx, path)
+	_, err := s.Lstat(ctx, path)
 	require.ErrorIs(t, err, syscall.EPERM)
 	entries, err := s.ReadDir(ctx, dir)
 	require.NoError(t, err)
@@ -102,7 +117,7 @@ func TestTable(t *testing.T) {
 
 	lenient := idmap.NewTable(map[uint32]uint32{1000: 2000}, false)
 	s = idmap.Wrap(newConn(t), idmap.Map{Users: lenient})
-	attr, err = s.Lstat(ctx, path)
+	attr, err := s.Lstat(ctx, path)
 	require.NoError(t, err)
 	assert.Equal(t, sftpconn.Owner{UID: 4321, GID: 2000}, owners(attr), "groups are not translated at all")
 	_, err = s.SetAttr(ctx, path, set(1000, 7))

@@ -54,49 +54,18 @@ type hostileCase struct {
 
 func hostileCases() []hostileCase {
 	mode := sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrMode, Mode: 0o644}}
-	opened := func(ctx context.Context, fsys sftpconn.FS, dir string, use func(sftpconn.File) error) error {
-		file, _, err := fsys.Open(ctx, dir+"/file", sftpconn.Read|sftpconn.Write, 0)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = file.Close(ctx) }()
-		return use(file)
-	}
-	lstat := func(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
-		_, err := fsys.Lstat(ctx, dir+"/file")
-		return err
-	}
-	list := func(ctx context.Context, t *testing.T, fsys sftpconn.FS, dir string) error {
-		entries, err := fsys.ReadDir(ctx, dir)
-		for _, e := range entries {
-			assert.Equal(t, filepath.Base(e.Name), e.Name, "a name that leads elsewhere")
-			assert.NotContains(t, []string{"", ".", ".."}, e.Name)
-			assert.NotContains(t, e.Name, "\x00")
-			assert.LessOrEqual(t, len(e.Name), 255)
-		}
-		return err
-	}
-	read := func(ctx context.Context, t *testing.T, fsys sftpconn.FS, dir string) error {
-		return opened(ctx, fsys, dir, func(file sftpconn.File) error {
-			p := make([]byte, 2*readLength)
-			n, err := file.ReadAt(ctx, p[:readLength], 0)
-			assert.True(t, n >= 0 && n <= readLength, n)
-			assert.Equal(t, make([]byte, readLength), p[readLength:], "beyond the buffer")
-			return err
-		})
-	}
 	return []hostileCase{
-		{"INIT", lstat, nil},
-		{"LSTAT", lstat, nil},
-		{"LSTAT", lstat, attrLies()},
-		{"OPENDIR", list, nil},
-		{"READDIR", list, nil},
-		{"READDIR", list, listingLies()},
-		{"OPEN", read, nil},
-		{"READ", read, nil},
-		{"READ", read, readLies()},
+		{"INIT", lstatFile, nil},
+		{"LSTAT", lstatFile, nil},
+		{"LSTAT", lstatFile, attrLies()},
+		{"OPENDIR", listFolder, nil},
+		{"READDIR", listFolder, nil},
+		{"READDIR", listFolder, listingLies()},
+		{"OPEN", readFile, nil},
+		{"READ", readFile, nil},
+		{"READ", readFile, readLies()},
 		{"WRITE", func(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
-			return opened(ctx, fsys, dir, func(file sftpconn.File) error {
+			return withFile(ctx, fsys, dir, func(file sftpconn.File) error {
 				_ = file.Write([]byte("x"), 0).Wait(ctx)
 				return file.Flush(ctx)
 			})
@@ -113,15 +82,15 @@ func hostileCases() []hostileCase {
 			_, err := fsys.StatVFS(ctx, dir)
 			return err
 		}, nil},
-		{"STAT", read, nil},
+		{"STAT", readFile, nil},
 		{"FSTAT", func(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
-			return opened(ctx, fsys, dir, func(file sftpconn.File) error {
+			return withFile(ctx, fsys, dir, func(file sftpconn.File) error {
 				_, err := file.Attr(ctx)
 				return err
 			})
 		}, nil},
 		{"FSETSTAT", func(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
-			return opened(ctx, fsys, dir, func(file sftpconn.File) error { return file.SetAttr(mode).Wait(ctx) })
+			return withFile(ctx, fsys, dir, func(file sftpconn.File) error { return file.SetAttr(mode).Wait(ctx) })
 		}, nil},
 		{"SETSTAT", func(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
 			_, err := fsys.SetAttr(ctx, dir+"/file", mode)
@@ -143,6 +112,42 @@ func hostileCases() []hostileCase {
 			return err
 		}, nil},
 	}
+}
+
+func lstatFile(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
+	_, err := fsys.Lstat(ctx, dir+"/file")
+	return err
+}
+
+func listFolder(ctx context.Context, t *testing.T, fsys sftpconn.FS, dir string) error {
+	entries, err := fsys.ReadDir(ctx, dir)
+	for _, e := range entries {
+		assert.Equal(t, filepath.Base(e.Name), e.Name, "a name that leads elsewhere")
+		assert.NotContains(t, []string{"", ".", ".."}, e.Name)
+		assert.NotContains(t, e.Name, "\x00")
+		assert.LessOrEqual(t, len(e.Name), 255)
+	}
+	return err
+}
+
+func readFile(ctx context.Context, t *testing.T, fsys sftpconn.FS, dir string) error {
+	return withFile(ctx, fsys, dir, func(file sftpconn.File) error {
+		p := make([]byte, 2*readLength)
+		n, err := file.ReadAt(ctx, p[:readLength], 0)
+		assert.True(t, n >= 0 && n <= readLength, n)
+		assert.Equal(t, make([]byte, readLength), p[readLength:], "beyond the buffer")
+		return err
+	})
+}
+
+// withFile opens the file and uses it.
+func withFile(ctx context.Context, fsys sftpconn.FS, dir string, use func(sftpconn.File) error) error {
+	file, _, err := fsys.Open(ctx, dir+"/file", sftpconn.Read|sftpconn.Write, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close(ctx) }()
+	return use(file)
 }
 
 // testOutOfOrder has two requests answered in the other order than they came,

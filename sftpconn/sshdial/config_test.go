@@ -30,41 +30,43 @@ func writeConfig(t *testing.T, lines ...string) string {
 	return path
 }
 
+// wholeConfig sets most of what is read of a configuration.
+var wholeConfig = []string{
+	"Host alias other",
+	"HostName server.example.com",
+	"Port 2222",
+	"User me",
+	"IdentityFile ~/.ssh/my_key",
+	"IdentityFile %d/%r@%h",
+	`IdentityFile "/with a/space"`,
+	"IdentityFile ${KEYS}/%n",
+	"CertificateFile /certs/%u.pub",
+	"UserKnownHostsFile /known/one /known/%h",
+	"GlobalKnownHostsFile /dev/null",
+	"StrictHostKeyChecking accept-new",
+	"HostKeyAlias name",
+	"ConnectTimeout 7",
+	"ServerAliveInterval 15",
+	"ServerAliveCountMax 5",
+	"AddressFamily inet6",
+	"BindAddress ::1",
+	"IdentitiesOnly yes",
+	"BatchMode yes",
+	"NumberOfPasswordPrompts 1",
+	"PreferredAuthentications password,publickey",
+	"PubkeyAuthentication no",
+	"ProxyJump none",
+	"Host *",
+	"User nobody",
+	"HashKnownHosts yes",
+}
+
 func TestResolve(t *testing.T) {
 	withAndWithoutSSH(t, func(t *testing.T) {
 		t.Setenv("SSH_AUTH_SOCK", "/run/agent")
 		t.Setenv("KEYS", "/keys")
 		local := newLocalUser()
-		path := writeConfig(t,
-			"Host alias other",
-			"HostName server.example.com",
-			"Port 2222",
-			"User me",
-			"IdentityFile ~/.ssh/my_key",
-			"IdentityFile %d/%r@%h",
-			`IdentityFile "/with a/space"`,
-			"IdentityFile ${KEYS}/%n",
-			"CertificateFile /certs/%u.pub",
-			"UserKnownHostsFile /known/one /known/%h",
-			"GlobalKnownHostsFile /dev/null",
-			"StrictHostKeyChecking accept-new",
-			"HostKeyAlias name",
-			"ConnectTimeout 7",
-			"ServerAliveInterval 15",
-			"ServerAliveCountMax 5",
-			"AddressFamily inet6",
-			"BindAddress ::1",
-			"IdentitiesOnly yes",
-			"BatchMode yes",
-			"NumberOfPasswordPrompts 1",
-			"PreferredAuthentications password,publickey",
-			"PubkeyAuthentication no",
-			"ProxyJump none",
-			"Host *",
-			"User nobody",
-			"HashKnownHosts yes",
-		)
-		cfg, err := Resolve(testContext(t), Options{Host: "alias", ConfigFile: path})
+		cfg, err := Resolve(testContext(t), Options{Host: "alias", ConfigFile: writeConfig(t, wholeConfig...)})
 		require.NoError(t, err)
 		require.Equal(t, "alias", cfg.Host)
 		require.Equal(t, "server.example.com", cfg.HostName)
