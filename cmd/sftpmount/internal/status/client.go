@@ -107,6 +107,17 @@ type Answer struct {
 	Err    error
 }
 
+// gone reports whether the program has ended, having failed to answer with err,
+// and clears away what it may have left. One that ends while it is asked takes its
+// socket along.
+func (c *Client) gone(err error) bool {
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		_ = os.Remove(c.socket)
+	}
+	_, err = os.Lstat(c.socket)
+	return errors.Is(err, os.ErrNotExist)
+}
+
 // All asks all mounts of the user, and clears away what is left of those that
 // ended without that.
 func All(ctx context.Context) []Answer {
@@ -128,13 +139,7 @@ func All(ctx context.Context) []Answer {
 		})
 	}
 	wg.Wait()
-	answers = slices.DeleteFunc(answers, func(a Answer) bool {
-		gone := errors.Is(a.Err, syscall.ECONNREFUSED)
-		if gone {
-			_ = os.Remove(a.Client.socket)
-		}
-		return gone || errors.Is(a.Err, os.ErrNotExist)
-	})
+	answers = slices.DeleteFunc(answers, func(a Answer) bool { return a.Err != nil && a.Client.gone(a.Err) })
 	slices.SortStableFunc(answers, func(a, b Answer) int {
 		return strings.Compare(a.Report.Mountpoint, b.Report.Mountpoint)
 	})

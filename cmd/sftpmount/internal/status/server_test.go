@@ -119,6 +119,21 @@ func TestSocketIsMadeAnew(t *testing.T) {
 	assert.NoDirExists(t, dir)
 }
 
+// A program that ends while it is asked is no mount any more.
+func TestMountThatEnds(t *testing.T) {
+	dir := runtimeDir(t)
+	listener, err := listen([]string{dir})
+	require.NoError(t, err)
+	go func() {
+		conn, err := listener.Accept()
+		_ = listener.Close()
+		if assert.NoError(t, err) {
+			_ = conn.Close()
+		}
+	}()
+	assert.Empty(t, own(dir, All(t.Context())))
+}
+
 func TestSilentMount(t *testing.T) {
 	dir := runtimeDir(t)
 	listener, err := listen([]string{dir})
