@@ -68,7 +68,7 @@ func (e *early) same(attr sftpconn.Attr) bool {
 // openEarly opens the file of s and starts reading it.
 func (f *FS) openEarly(s *step) {
 	asked := f.asking()
-	file, attr, err := f.open(f.ctx, s.path, sftpconn.Read, 0)
+	file, attr, err := f.open(sftpconn.Ahead(f.ctx, s.file.size), s.path, sftpconn.Read, 0)
 	if err == nil {
 		file.readStart(s.file.size)
 	}

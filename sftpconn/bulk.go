@@ -18,6 +18,7 @@ type bulkChannels struct {
 	grown   *sync.Cond         // tells that opening went down
 	most    int                // that the server allows, as far as is known
 	tidying bool               // a goroutine closes what is idle
+	waiting int64              // bytes of files that wait for a channel to be opened ahead on
 }
 
 // use is what a channel is used for.
@@ -31,13 +32,20 @@ type use struct {
 func (c *Conn) bulkChannel() *channel {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	best := c.leastBusy()
+	c.hold(best)
+	return best
+}
+
+// leastBusy returns the bulk channel with the least to do, or the metadata channel
+// if there is none. c.mu is held.
+func (c *Conn) leastBusy() *channel {
 	best := c.meta
 	for i, ch := range c.bulk.open {
-		if i == 0 || ch.inFlight.Load() < best.inFlight.Load() {
+		if i == 0 || ch.load() < best.load() {
 			best = ch
 		}
 	}
-	c.hold(best)
 	return best
 }
 
@@ -86,10 +94,7 @@ func (c *Conn) wantedBulk() int {
 func (c *Conn) bulkChannels(n int) []*channel {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for b := &c.bulk; c.err == nil && len(b.open)+b.opening < min(n, b.most); {
-		b.opening++
-		c.background.Go(c.addBulk)
-	}
+	c.grow(n)
 	for c.bulk.opening > 0 {
 		c.bulk.grown.Wait()
 	}
@@ -98,6 +103,15 @@ func (c *Conn) bulkChannels(n int) []*channel {
 		c.hold(ch)
 	}
 	return channels
+}
+
+// grow starts opening bulk channels until there are n, or as many as the server
+// allows. c.mu is held.
+func (c *Conn) grow(n int) {
+	for b := &c.bulk; c.err == nil && len(b.open)+b.opening < min(n, b.most); {
+		b.opening++
+		c.background.Go(c.addBulk)
+	}
 }
 
 func (c *Conn) addBulk() {

@@ -32,6 +32,7 @@ type channel struct {
 	done     chan struct{} // closed when all calls are failed or answered
 
 	inFlight atomic.Int64 // bytes of READ and WRITE data under way
+	due      atomic.Int64 // bytes of files opened ahead that are not asked for yet
 
 	mu     sync.Mutex
 	wake   *sync.Cond // signals the writer: queue or err has changed
@@ -299,6 +300,15 @@ func (c *call) wait(ctx context.Context) error {
 		return c.err
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+func (c *call) isDone() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -88,9 +88,10 @@ type Conn struct {
 	ending     chan struct{} // closed by the first fail
 	done       chan struct{} // closed when every channel has ended
 
-	mu   sync.Mutex
-	bulk bulkChannels
-	err  error
+	mu     sync.Mutex
+	bulk   bulkChannels
+	closes closes
+	err    error
 }
 
 var _ Session = (*Conn)(nil)

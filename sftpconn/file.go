@@ -29,6 +29,7 @@ type file struct {
 	widened  bool          // further handles are open, being opened, or cannot be
 	widening chan struct{} // closed when they are open; nil but in between
 	moved    int64         // bytes read
+	due      int64         // bytes that are going to be, see Ahead
 	spread   spread        // which handle a write takes
 	unacked  []tracked
 	ordered  *orderedRequest // the last one that others may have to wait for, or nil
@@ -131,12 +132,7 @@ func (f *file) track(p tracked) {
 }
 
 func (c *call) succeeded() bool {
-	select {
-	case <-c.done:
-		return c.err == nil && c.status() == nil
-	default:
-		return false
-	}
+	return c.isDone() && c.err == nil && c.status() == nil
 }
 
 // pendings is a Write that takes several requests.
@@ -220,6 +216,7 @@ func (f *file) Close(context.Context) error {
 		return nil
 	}
 	f.closed = true
+	f.arrive(f.due)
 	for _, h := range f.handles {
 		f.closeHandle(h)
 	}
@@ -229,12 +226,15 @@ func (f *file) Close(context.Context) error {
 
 // closeHandle closes a handle of the file, whose channel may close then too.
 func (f *file) closeHandle(h handle) {
-	h.close(f.path)
+	call := h.close(f.path)
+	if h.ch != f.conn.meta {
+		f.conn.addClose(call)
+	}
 	f.conn.letGo(h.ch)
 }
 
-func (h handle) close(path string) {
-	h.ch.start("CLOSE", path, &sshfx.ClosePacket{Handle: h.id})
+func (h handle) close(path string) *call {
+	return h.ch.start("CLOSE", path, &sshfx.ClosePacket{Handle: h.id})
 }
 
 // work notes that something goes on that needs the handles as they are, until

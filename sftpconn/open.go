@@ -96,8 +96,10 @@ func mayLackAppend(err error, flags OpenFlags) bool {
 func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, mode uint32) (File, Attr, error) {
 	// A writer's data would delay metadata; a reader moves on to the bulk
 	// channels when it turns out to read much.
-	ch := c.meta
-	if flags&Write != 0 {
+	ch, due := c.meta, int64(0)
+	if n, ahead := aheadIn(ctx); ahead && flags == Read {
+		ch, due = c.aheadChannel(n), n
+	} else if flags&Write != 0 {
 		ch = c.bulkChannel()
 	} else {
 		c.keep(ch)
@@ -113,10 +115,11 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 	stat := ch.start("STAT", path, &sshfx.StatPacket{Path: path})
 	id, err := c.awaitHandle(ctx, ch, open)
 	if err != nil {
+		ch.due.Add(-due)
 		c.letGo(ch)
 		return nil, Attr{}, err
 	}
-	f := &file{conn: c, path: path, flags: flags, handles: []handle{{ch, id}}}
+	f := &file{conn: c, path: path, flags: flags, handles: []handle{{ch, id}}, due: due}
 	f.spread.stripe = int64(stripePackets * c.limits.write)
 	attr, err := awaitAttr(ctx, stat)
 	var status *StatusError

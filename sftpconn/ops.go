@@ -125,7 +125,9 @@ func unmasked(got Attr, mode, mask uint32) (SetAttr, bool) {
 
 // Remove implements [FS].
 func (c *Conn) Remove(ctx context.Context, path string) error {
-	return await(ctx, c.meta.start("REMOVE", path, &sshfx.RemovePacket{Path: path}))
+	return c.onceClosed(ctx, func() error {
+		return await(ctx, c.meta.start("REMOVE", path, &sshfx.RemovePacket{Path: path}))
+	}, path)
 }
 
 // Rmdir implements [FS].

@@ -11,6 +11,10 @@ import (
 
 // Rename implements [FS].
 func (c *Conn) Rename(ctx context.Context, oldPath, newPath string, replace bool) error {
+	return c.onceClosed(ctx, func() error { return c.rename(ctx, oldPath, newPath, replace) }, oldPath, newPath)
+}
+
+func (c *Conn) rename(ctx context.Context, oldPath, newPath string, replace bool) error {
 	if !replace {
 		return c.plainRename(ctx, oldPath, newPath)
 	}

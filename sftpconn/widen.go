@@ -41,11 +41,12 @@ func (f *file) readHandle(n int) handle {
 	if f.flags&Write != 0 {
 		return best
 	}
-	for i, h := range f.handles[1:] {
-		if i == 0 || h.ch.inFlight.Load() < best.ch.inFlight.Load() {
+	for _, h := range f.handles[1:] {
+		if best.ch == f.conn.meta || h.ch.load() < best.ch.load() {
 			best = h
 		}
 	}
+	f.arrive(int64(n))
 	f.moved += int64(n)
 	if f.moved > widenAt {
 		f.widen()

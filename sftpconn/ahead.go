@@ -1,0 +1,104 @@
+package sftpconn
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+type aheadKey struct{}
+
+// Ahead returns a context for opening a file that nobody has asked for yet, and
+// of which about n bytes are going to be read at once. It is opened on a channel
+// for file data, of which there are more the more is awaited in that way: nobody's
+// metadata waits behind it.
+func Ahead(ctx context.Context, n int64) context.Context {
+	return context.WithValue(ctx, aheadKey{}, n)
+}
+
+// aheadIn returns what Ahead put into ctx.
+func aheadIn(ctx context.Context) (n int64, ok bool) {
+	n, ok = ctx.Value(aheadKey{}).(int64)
+	return n, ok
+}
+
+// openingTrips is how many round trips it takes to open a channel: for the session,
+// its subsystem, and the version of that.
+const openingTrips = 3
+
+// aheadChannel returns a bulk channel for a file of which n bytes are going to be
+// read, which counts them as due. It is kept open until letGo. If further channels
+// are being opened, and will be there before one that is has done what is due on
+// it, it waits for them.
+func (c *Conn) aheadChannel(n int64) *channel {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b := &c.bulk
+	b.waiting += n
+	defer func() { b.waiting -= n }()
+	c.grow(min(1+int((b.load()+b.waiting)/window), c.wantedBulk()))
+	best := c.leastBusy()
+	for limit := int64(openingTrips * window); best.load()+n > limit && b.opening > 0; limit = window {
+		b.grown.Wait()
+		best = c.leastBusy()
+	}
+	c.hold(best)
+	best.due.Add(n)
+	return best
+}
+
+// load returns how many bytes of file data are under way, or due.
+func (ch *channel) load() int64 { return ch.inFlight.Load() + ch.due.Load() }
+
+func (b *bulkChannels) load() (sum int64) {
+	for _, ch := range b.open {
+		sum += ch.load()
+	}
+	return sum
+}
+
+// arrive takes in that n bytes are asked for, or never will be, of what is due on
+// the channel that the file was opened ahead on. f.mu is held.
+func (f *file) arrive(n int64) {
+	n = min(n, f.due)
+	f.due -= n
+	f.handles[0].ch.due.Add(-n)
+}
+
+// closes are the CLOSE requests under way on bulk channels, the oldest first.
+// They are guarded by Conn.mu.
+type closes []*call
+
+func (c *Conn) addClose(call *call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.closes) > 0 && c.closes[0].isDone() {
+		c.closes = c.closes[1:]
+	}
+	c.closes = append(c.closes, call)
+}
+
+// onceClosed does what changes a name on the metadata channel. Some servers
+// refuse that while the file is open: if it was about to be closed on another
+// channel, it is done again after that.
+func (c *Conn) onceClosed(ctx context.Context, do func() error, paths ...string) error {
+	c.mu.Lock()
+	var under []*call
+	for _, call := range c.closes {
+		if slices.Contains(paths, call.path) && !call.isDone() {
+			under = append(under, call)
+		}
+	}
+	c.mu.Unlock()
+	err := do()
+	var status *StatusError
+	if len(under) == 0 || !errors.As(err, &status) {
+		return err
+	}
+	for _, call := range under {
+		if err := call.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return do()
+}

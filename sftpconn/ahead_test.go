@@ -1,0 +1,119 @@
+package sftpconn
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Files that are opened ahead leave the metadata channel alone, and have as many
+// channels opened as what is to be read of them needs.
+func TestOpenAheadTakesDataChannels(t *testing.T) {
+	for _, test := range []struct {
+		name                  string
+		files, size, channels int
+		maxChannels, wants    int // channels for data
+		most                  int // files on one
+	}{
+		{"little", 100, 1 << 10, 9, 0, 1, 100},
+		{"much", 64, 256 << 10, 9, 0, 9, 24},
+		{"ten MiB", 40, 256 << 10, 9, 0, 6, 24},
+		{"a server that allows few", 64, 256 << 10, 9, 3, 2, 40},
+		{"no channels for data", 64, 256 << 10, -1, 0, 0, 64},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
+				opened := map[int]int{}
+				s := newFakeServer(func(channel int, req sshfx.Packet) sshfx.Packet {
+					time.Sleep(100 * time.Millisecond)
+					switch req := req.(type) {
+					case *sshfx.OpenPacket:
+						mu.Lock()
+						defer mu.Unlock()
+						opened[channel]++
+						return &sshfx.HandlePacket{Handle: "h"}
+					case *sshfx.StatPacket:
+						return attrsPacket(regular, test.size)
+					case *sshfx.ReadPacket:
+						return &sshfx.DataPacket{Data: make([]byte, req.Length)}
+					}
+					return status(StatusOK)
+				})
+				s.startDelay, s.maxChannels = 100*time.Millisecond, test.maxChannels
+				c := s.connect(t, Options{BulkChannels: test.channels, ChannelIdle: time.Hour})
+				c.roundTrip = time.Second
+				synctest.Wait()
+				time.Sleep(time.Second)
+				var files sync.WaitGroup
+				for i := range test.files {
+					files.Go(func() {
+						f, _, err := c.Open(Ahead(t.Context(), int64(test.size)), fmt.Sprintf("/%d", i), Read, 0)
+						if assert.NoError(t, err) {
+							_, err = f.ReadAt(t.Context(), make([]byte, test.size), 0)
+							assert.NoError(t, err)
+							assert.NoError(t, f.Close(t.Context()))
+						}
+					})
+				}
+				files.Wait()
+				for channel, files := range opened {
+					assert.LessOrEqual(t, files, test.most)
+					assert.Equal(t, test.wants == 0, channel == 0, "on the metadata channel")
+				}
+				assert.Equal(t, 1+test.wants, c.Status().Channels)
+				assert.Zero(t, c.meta.load()+c.bulk.load())
+			})
+		})
+	}
+}
+
+// A file that is being closed on another channel does not keep its name from being
+// taken away, though the server refuses that while it is open.
+func TestRemoveAfterClose(t *testing.T) {
+	for name, take := range map[string]func(*testing.T, *Conn) error{
+		"remove": func(t *testing.T, c *Conn) error { return c.Remove(t.Context(), "/a") },
+		"rename": func(t *testing.T, c *Conn) error { return c.Rename(t.Context(), "/a", "/b", false) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
+				open := 0
+				s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {
+					if _, ok := req.(*sshfx.ClosePacket); ok {
+						time.Sleep(time.Second)
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					switch req.(type) {
+					case *sshfx.OpenPacket:
+						open++
+						return &sshfx.HandlePacket{Handle: "h"}
+					case *sshfx.StatPacket:
+						return attrsPacket(regular, 1)
+					case *sshfx.ClosePacket:
+						open--
+					case *sshfx.RemovePacket, *sshfx.RenamePacket:
+						if open > 0 {
+							return status(StatusFailure)
+						}
+					}
+					return status(StatusOK)
+				})
+				c := s.connect(t, Options{})
+				synctest.Wait()
+				f, _, err := c.Open(Ahead(t.Context(), 1), "/a", Read, 0)
+				require.NoError(t, err)
+				require.Error(t, take(t, c))
+				require.NoError(t, f.Close(t.Context()))
+				require.NoError(t, take(t, c))
+			})
+		})
+	}
+}
