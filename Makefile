@@ -29,9 +29,13 @@ help: ## list the targets
 build: ## build the program, build/sftpmount, which is static
 	CGO_ENABLED=0 $(BUILD) -o $(BUILDDIR)/sftpmount ./cmd/sftpmount
 
+# For root, who may have no Go, what was built before is installed.
+$(BUILDDIR)/sftpmount:
+	$(MAKE) build
+
 D     = $(DESTDIR)$(PREFIX)
 DIST := cmd/sftpmount/dist
-install: build ## install below $(DESTDIR)$(PREFIX); mount(8) helpers in $(HELPERDIR)
+install: $(BUILDDIR)/sftpmount ## install below $(DESTDIR)$(PREFIX) what was built; mount(8) helpers in $(HELPERDIR)
 	install -D -m 755 $(BUILDDIR)/sftpmount $(D)/bin/sftpmount
 	install -d $(DESTDIR)$(HELPERDIR)
 	ln -srf $(D)/bin/sftpmount $(DESTDIR)$(HELPERDIR)/mount.sftpmount

@@ -18,8 +18,7 @@ func TestInstall(t *testing.T) {
 	require.NoError(t, os.Symlink(*program, filepath.Join(built, "sftpmount")))
 	for _, prefix := range []string{"/usr", "/opt/it"} {
 		root := t.TempDir()
-		// The program is built already.
-		run(t, "..", "make", "--old-file=build", "install", "DESTDIR="+root, "PREFIX="+prefix, "BUILDDIR="+built)
+		run(t, "..", "make", "install", "DESTDIR="+root, "PREFIX="+prefix, "BUILDDIR="+built)
 		var files []string
 		for line := range strings.Lines(run(t, root, "find", ".", "!", "-type", "d")) {
 			files = append(files, strings.Replace(strings.TrimSpace(line), "."+prefix+"/", "PREFIX/", 1))
