@@ -235,13 +235,21 @@ func (f *FS) renameBehind(ctx context.Context, oldPath, newPath string, replace 
 	return true
 }
 
-// setAttrBehind changes attributes later, if it is sure to succeed.
+// setAttrBehind changes attributes later, if it is sure to succeed. While the file
+// is open for writing it does not: what is written next would overtake it.
 func (f *FS) setAttrBehind(ctx context.Context, path string, set sftpconn.SetAttr) (sftpconn.Attr, bool) {
 	attr, ok := f.expected(path)
 	written := f.delivery(path)
+	c := written.content
+	if c != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		written.last = c.queue.newest()
+		ok = ok && !c.isWritable()
+	}
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	if !ok || !f.isSure(attr, set) || attr.IsSymlink() && !set.NoFollow {
-		f.mu.Unlock()
 		return attr, false
 	}
 	attr = changed(attr, set)
@@ -253,26 +261,20 @@ func (f *FS) setAttrBehind(ctx context.Context, path string, set sftpconn.SetAtt
 		}
 		return err
 	})
-	if c := written.content; c != nil {
+	if c != nil {
 		c.passing.Add(1)
-		do := work.do
-		work.do = func(ctx context.Context, err error) error {
-			defer c.passing.Add(-1)
-			return do(ctx, err)
-		}
+		work.do = c.pass(work.do)
 	}
 	if !f.behind(ctx, "change of attributes", work, path) {
-		f.mu.Unlock()
-		if c := written.content; c != nil {
+		if c != nil {
 			c.passing.Add(-1)
 		}
 		return attr, false
 	}
 	f.names.changed(path, f.names.asking(), attr)
 	since = f.names.gens.now
-	f.mu.Unlock()
-	if written.content != nil {
-		written.content.foresee(set)
+	if c != nil {
+		c.foresee(set)
 	}
 	return attr, true
 }

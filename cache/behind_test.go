@@ -1,12 +1,14 @@
 package cache
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -312,5 +314,120 @@ func TestCloseTellsOfChanges(t *testing.T) {
 		require.ErrorIs(t, f.Close(), syscall.EIO)
 		assert.LessOrEqual(t, time.Since(start), 20*time.Second)
 		assert.Equal(t, map[string]int64{"/d/x": 0, "/d/x/a": 6}, f.Unsent())
+	})
+}
+
+// A file that is found changed when it is opened again after a drop is found here
+// by the name that it is about to get, or by the one that it has just lost.
+func TestChangedElsewhereWhileBeingRenamed(t *testing.T) {
+	for name, test := range map[string]struct {
+		async   bool
+		at      string // where the server has the file
+		renames [][2]string
+	}{
+		"file":              {true, "/d/top/a", [][2]string{{"/d/top/a", "/d/top/b"}}},
+		"folder":            {true, "/d/top/a", [][2]string{{"/d/top", "/d/other"}}},
+		"both":              {true, "/d/top/a", [][2]string{{"/d/top", "/d/other"}, {"/d/other/a", "/d/other/b"}, {"/d/other", "/d/third"}}},
+		"file, answering":   {false, "/d/top/b", [][2]string{{"/d/top/a", "/d/top/b"}}},
+		"folder, answering": {false, "/d/other/a", [][2]string{{"/d/top", "/d/other"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			far(t, Options{AsyncClose: test.async}, func(t *testing.T, s *farServer, f *FS) {
+				ctx := t.Context()
+				_, err := f.Mkdir(ctx, "/d/top", 0o755)
+				require.NoError(t, err)
+				for _, dir := range []string{"/", "/d"} { // so that renames are sure
+					_, err := f.ReadDir(ctx, dir)
+					require.NoError(t, err)
+				}
+				putFile(t, f, "/d/top/a", bytes.Repeat([]byte("old"), 100_000))
+				require.NoError(t, f.drain(ctx))
+				time.Sleep(time.Second)
+				file := open(t, f, "/d/top/a", sftpconn.Read)
+				for i := range 10 { // it is read ahead
+					_, err = file.ReadAt(ctx, make([]byte, 1000), int64(1000*i))
+					require.NoError(t, err)
+				}
+				time.Sleep(time.Second)
+				s.mu.Lock()
+				for i := range s.nodes["/d/top/a"].data {
+					s.nodes["/d/top/a"].data[i] = 'n'
+				}
+				s.mu.Unlock()
+				renamed := make(chan struct{})
+				go func() {
+					defer close(renamed)
+					for _, r := range test.renames {
+						assert.NoError(t, f.Rename(ctx, r[0], r[1], true))
+					}
+				}()
+				synctest.Wait() // in the queue, or on the way
+				f.Invalidate(test.at)
+				p := make([]byte, 1000)
+				_, err = file.ReadAt(ctx, p, 10_000)
+				require.NoError(t, err)
+				assert.Equal(t, bytes.Repeat([]byte("n"), 1000), p)
+				<-renamed
+				require.NoError(t, file.Close(ctx))
+			})
+		})
+	}
+}
+
+// What was foreseen of a change that the server then refused is not believed any
+// more, also when the file is changed again.
+func TestRefusedChangeIsNotForeseen(t *testing.T) {
+	for name, flags := range map[string]sftpconn.OpenFlags{"SETSTAT": sftpconn.Read, "FSETSTAT": readWrite} {
+		t.Run(name, func(t *testing.T) {
+			async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+				ctx := t.Context()
+				putFile(t, f, "/d/a", []byte("a"))
+				require.NoError(t, f.drain(ctx))
+				time.Sleep(time.Second)
+				file := open(t, f, "/d/a", flags)
+				defer func() { require.NoError(t, file.Close(ctx)) }()
+				s.refuse(name, "/d/a", syscall.EPERM)
+				for _, set := range []sftpconn.SetAttr{setTimes(777), setMode(0o600)} {
+					_, err := f.SetAttr(ctx, "/d/a", set)
+					require.NoError(t, err)
+				}
+				_ = f.SyncDir(ctx, "/")
+				_ = file.Flush(ctx)
+				s.refuse("", "", nil)
+				_, err := file.Attr(ctx)
+				require.NoError(t, err)
+				attr, err := f.SetAttr(ctx, "/d/a", setMode(0o700))
+				require.NoError(t, err)
+				assert.EqualValues(t, 12345, attr.Mtime)
+				attr, err = f.SetAttr(ctx, "/d/a", setTimes(888))
+				require.NoError(t, err)
+				assert.EqualValues(t, syscall.S_IFREG|0o700, attr.Mode)
+				require.NoError(t, f.SyncDir(ctx, "/"))
+			})
+		})
+	}
+}
+
+// A write comes after a change of times by path that was answered before it, and
+// changes the time again.
+func TestWriteAfterTimesByPath(t *testing.T) {
+	async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		ctx := t.Context()
+		file := open(t, f, "/d/a", newFile)
+		write(t, file, []byte("a"), 0)
+		require.NoError(t, file.Sync(ctx))
+		time.Sleep(f.opts.AttrTimeout + time.Second)
+		_, err := f.ReadDir(ctx, "/d") // the file itself is not asked
+		require.NoError(t, err)
+		_, err = f.SetAttr(ctx, "/d/a", setTimes(777))
+		require.NoError(t, err)
+		before := uint32(time.Now().Unix())
+		write(t, file, []byte("b"), 1)
+		require.NoError(t, file.Flush(ctx))
+		require.NoError(t, f.SyncDir(ctx, "/"))
+		attr, err := s.Lstat(ctx, "/d/a")
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, attr.Mtime, before)
+		require.NoError(t, file.Close(ctx))
 	})
 }

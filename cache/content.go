@@ -120,8 +120,7 @@ func (c *content) note(attr sftpconn.Attr) {
 		c.dropBlocks(0, maxOffset)
 		return
 	}
-	c.prediction.told = known[sftpconn.Attr]{attr, time.Now()}
-	c.prediction.ours = sftpconn.SetAttr{}
+	c.prediction = prediction{told: known[sftpconn.Attr]{attr, time.Now()}}
 	told := knownSize{int64(attr.Size), true, attr.Mtime}
 	if told != c.size {
 		c.size = told
@@ -162,8 +161,7 @@ func (c *content) invalidate() {
 func (c *content) forget() {
 	bytes, sure := c.queue.size()
 	c.size = knownSize{bytes: bytes, sure: sure}
-	c.prediction.told = known[sftpconn.Attr]{}
-	c.prediction.ours = c.queue.sets()
+	c.prediction = prediction{ours: c.queue.sets(), times: c.queue.times(c.fs.clock.now())}
 	c.dropBlocks(0, maxOffset)
 }
 
@@ -236,7 +234,7 @@ func (c *content) view() view {
 }
 
 func (c *content) viewLocked() view {
-	return view{c.changes, len(c.queue.ops) > 0, c.queue.cutting()}
+	return view{c.changes, len(c.queue.ops) > 0 || c.passing.Load() > 0, c.queue.cutting()}
 }
 
 // overlaid asks for the attributes of c, which may be nil, and lays over them
@@ -272,7 +270,7 @@ func (c *content) sizeKnown(ctx context.Context) error {
 // overlay is called with c.mu held.
 func (c *content) overlay(attr sftpconn.Attr, before view) sftpconn.Attr {
 	after := c.viewLocked()
-	if !c.doubtful && after.changes == before.changes {
+	if !c.doubtful && after.changes == before.changes && !before.busy {
 		c.note(attr)
 		return attr
 	}

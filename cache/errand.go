@@ -283,6 +283,28 @@ func (es *errands) enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
+// renamed returns the names that the file which the server has at a path is going
+// to have, as all renames are carried out. What gets its name meanwhile is among
+// them.
+func (es *errands) renamed(from string) []string {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	names := []string{from}
+	for i := 0; i < len(names); i++ {
+		for above := names[i]; above != "/"; above = path.Dir(above) {
+			for e := range es.at[above] {
+				if len(e.paths) < 2 || e.paths[0] != above {
+					continue
+				}
+				if name := e.paths[1] + names[i][len(above):]; !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+			}
+		}
+	}
+	return names[1:]
+}
+
 // isAt reports whether some errand is about path.
 func (es *errands) isAt(path string) bool {
 	es.mu.Lock()

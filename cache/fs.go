@@ -72,17 +72,33 @@ func New(under sftpconn.FS, opts Options) *FS {
 	return f
 }
 
-// Invalidate forgets what was learned from the server about the file at path:
-// it was found changed. What was written here and not sent yet stays.
+// Invalidate forgets what was learned from the server about the file that it has
+// at path: it was found changed. What was written here and not sent yet stays.
 func (f *FS) Invalidate(path string) {
 	f.mu.Lock()
-	f.names.gens.touch(path)
-	f.names.forgetAttr(path)
-	c := f.opens.at(path)
+	var found []*content
+	for _, path := range f.namesOf(path) {
+		f.names.touch(path)
+		f.names.forgetAttr(path)
+		if c := f.opens.at(path); c != nil {
+			found = append(found, c)
+		}
+	}
 	f.mu.Unlock()
-	if c != nil {
+	for _, c := range found {
 		c.invalidate()
 	}
+}
+
+// namesOf returns under which names the file may be known here that the server has
+// at path: it may be about to get another name, or have got it without our knowing
+// yet. f.mu is held.
+func (f *FS) namesOf(path string) []string {
+	names := append(f.opens.movingTo(path), path)
+	if f.errands != nil {
+		names = append(names, f.errands.renamed(path)...)
+	}
+	return names
 }
 
 // Unsent returns the bytes per path that were written and not acknowledged, and

@@ -42,10 +42,7 @@ func (o *opens) lostBytes() map[string]int64 { return maps.Clone(o.lost) }
 // was being renamed or removed meanwhile, nobody knows which file was opened,
 // and it gets a content that has no path.
 func (o *opens) enter(fs *FS, path string, start uint64) *content {
-	sure := !o.moved.overtaken(path, start)
-	for moving := range o.moving {
-		sure = sure && path != moving && !below(moving, path)
-	}
+	sure := !o.moved.overtaken(path, start) && !o.isMoving(path)
 	c := o.byPath[path]
 	if c == nil || !sure {
 		c = newContent(fs, path)
@@ -131,6 +128,29 @@ func (o *opens) begin(paths ...string) {
 	for _, path := range paths {
 		o.moving[path]++
 	}
+}
+
+func (o *opens) isMoving(path string) bool {
+	for moving := range o.moving {
+		if path == moving || below(moving, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// movingTo returns the paths by which files are found that the server may have at
+// path already: renames that are under way concern them, and path.
+func (o *opens) movingTo(path string) (paths []string) {
+	if !o.isMoving(path) {
+		return nil
+	}
+	for p := range o.byPath {
+		if o.isMoving(p) {
+			paths = append(paths, p)
+		}
+	}
+	return paths
 }
 
 func (o *opens) end(paths ...string) {

@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"context"
+	"slices"
 	"time"
 
 	"sftpmount/sftpconn"
@@ -48,13 +50,28 @@ func (c *content) foreseen() (sftpconn.Attr, bool) {
 	return c.predicted()
 }
 
-// foresee takes in that attributes are going to be set by path.
+// foresee takes in that attributes are going to be set by path, with c.mu held.
 func (c *content) foresee(set sftpconn.SetAttr) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.changes.all++
 	c.set(set)
 	c.prediction.told.value = changed(c.prediction.told.value, set)
+}
+
+// pass is do, which changes attributes by path, for a c that has foreseen that.
+func (c *content) pass(do func(context.Context, error) error) func(context.Context, error) error {
+	return func(ctx context.Context, err error) error {
+		defer c.passing.Add(-1)
+		if err = do(ctx, err); err != nil {
+			c.invalidate()
+		}
+		return err
+	}
+}
+
+// isWritable reports whether a File is open that can be written through. c.mu is
+// held.
+func (c *content) isWritable() bool {
+	return slices.ContainsFunc(c.files, func(f *File) bool { return f.flags&sftpconn.Write != 0 })
 }
 
 // both returns the change of mode and owners that two changes make one after the
