@@ -24,7 +24,9 @@ func async(t *testing.T, opts Options, test func(t *testing.T, s *farServer, f *
 	opts.AsyncClose = true
 	far(t, opts, func(t *testing.T, s *farServer, f *FS) {
 		ctx := t.Context()
-		_, err := f.Mkdir(ctx, "/first", 0o755)
+		_, err := f.Lstat(ctx, "/")
+		require.NoError(t, err)
+		_, err = f.Mkdir(ctx, "/first", 0o755)
 		require.NoError(t, err)
 		for _, dir := range []string{"/", "/d"} {
 			_, err = f.ReadDir(ctx, dir)
@@ -334,12 +336,12 @@ func TestChangedElsewhereWhileBeingRenamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			far(t, Options{AsyncClose: test.async}, func(t *testing.T, s *farServer, f *FS) {
 				ctx := t.Context()
-				_, err := f.Mkdir(ctx, "/d/top", 0o755)
-				require.NoError(t, err)
 				for _, dir := range []string{"/", "/d"} { // so that renames are sure
 					_, err := f.ReadDir(ctx, dir)
 					require.NoError(t, err)
 				}
+				_, err := f.Mkdir(ctx, "/d/top", 0o755)
+				require.NoError(t, err)
 				putFile(t, f, "/d/top/a", bytes.Repeat([]byte("old"), 100_000))
 				require.NoError(t, f.drain(ctx))
 				time.Sleep(time.Second)

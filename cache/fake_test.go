@@ -260,10 +260,14 @@ func (s *farServer) Open(ctx context.Context, path string, flags sftpconn.OpenFl
 }
 
 func (s *farServer) Mkdir(ctx context.Context, path string, _ uint32) (sftpconn.Attr, error) {
-	return dirNode().attr, s.start("MKDIR", path, func() error {
-		s.nodes[path] = dirNode()
-		return nil
-	}).Wait(ctx)
+	return ask(ctx, s, "MKDIR", path, func() (sftpconn.Attr, error) {
+		n := dirNode()
+		if dir, name := split(path); name != "" && s.nodes[dir] != nil && s.nodes[dir].attr.Mode&syscall.S_ISGID != 0 {
+			n.attr.GID = s.nodes[dir].attr.GID
+		}
+		s.nodes[path] = n
+		return n.attr, nil
+	})
 }
 
 func (s *farServer) Remove(ctx context.Context, path string) error {

@@ -158,7 +158,7 @@ func (f *FS) enter(ctx context.Context, file *File, o *opening, attr sftpconn.At
 		_, v := f.names.lookup(o.path)
 		isNew := file.flags&sftpconn.Excl != 0 || v == absent && attr.Size == 0
 		if isNew && !file.late.made { // whose attributes are a guess
-			f.learnNew(ctx, attr)
+			f.learnNew(ctx, o.path, attr)
 		}
 		f.names.made(o.path, o.asked, attr)
 	}

@@ -37,20 +37,20 @@ func (f *FS) newcomer(ctx context.Context, path string, mode uint32) (sftpconn.A
 	}
 	dir, _ := split(path)
 	folder, _ := f.mayFill(dir)
-	now := f.clock.now()
+	now, grouped := f.clock.now(), f.maker.grouped
 	attr := sftpconn.Attr{
 		Valid: sftpconn.AttrAll, Mode: mode, UID: f.maker.uid, GID: f.maker.gid, Atime: now, Mtime: now,
 	}
 	if owner, given := sftpconn.OwnerIn(ctx); given && f.maker.uid == 0 {
-		attr.UID, attr.GID = owner.UID, owner.GID
+		attr.UID, attr.GID, grouped = owner.UID, owner.GID, true
 	}
 	if folder.Mode&syscall.S_ISGID != 0 {
-		attr.GID = folder.GID
+		attr.GID, grouped = folder.GID, true
 		if attr.IsDir() {
 			attr.Mode |= syscall.S_ISGID
 		}
 	}
-	return attr, true
+	return attr, grouped
 }
 
 // mayFill reports whether names can be made and removed in dir. f.mu is held.

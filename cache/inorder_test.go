@@ -144,3 +144,30 @@ func TestOwnersOfNewFiles(t *testing.T) {
 		require.NoError(t, f.SyncDir(ctx, "/"))
 	})
 }
+
+// The group that a folder passes on is not taken for that of files made elsewhere.
+func TestGroupOfTheFirstNewFile(t *testing.T) {
+	far(t, Options{AsyncClose: true}, func(t *testing.T, s *farServer, f *FS) {
+		ctx := t.Context()
+		s.put("/shared", nil)
+		s.nodes["/shared"].attr.Mode, s.nodes["/shared"].attr.GID = syscall.S_IFDIR|syscall.S_ISGID|0o755, 7
+		for _, dir := range []string{"/", "/d", "/shared"} {
+			_, err := f.ReadDir(ctx, dir)
+			require.NoError(t, err)
+		}
+		for _, made := range []struct {
+			path       string
+			gid        uint32
+			roundTrips int
+		}{
+			{"/shared/a", 7, 1}, {"/shared/b", 7, 0}, {"/d/a", 0, 1}, {"/d/b", 0, 0}, {"/shared/c", 7, 0}, {"/d/c", 0, 0},
+		} {
+			assert.Equal(t, made.roundTrips, roundTrips(func() {
+				attr, err := f.Mkdir(ctx, made.path, 0o755)
+				require.NoError(t, err)
+				assert.Equal(t, made.gid, attr.GID, made.path)
+			}), made.path)
+		}
+		require.NoError(t, f.SyncDir(ctx, "/"))
+	})
+}

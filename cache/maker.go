@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"syscall"
 
 	"sftpmount/sftpconn"
 )
@@ -18,11 +19,12 @@ const (
 type maker struct {
 	uid, gid uint32
 	known    bool
+	grouped  bool // gid is known: it is that of files in folders that do not pass on theirs
 }
 
-// learnNew takes in the attributes of what was just made. ctx was that of the
-// request. f.mu is held.
-func (f *FS) learnNew(ctx context.Context, attr sftpconn.Attr) {
+// learnNew takes in the attributes of what was just made at path. ctx was that of
+// the request. f.mu is held.
+func (f *FS) learnNew(ctx context.Context, path string, attr sftpconn.Attr) {
 	if attr.Valid&sftpconn.AttrTimes != 0 {
 		f.clock.learn(attr.Mtime)
 	}
@@ -30,8 +32,14 @@ func (f *FS) learnNew(ctx context.Context, attr sftpconn.Attr) {
 	if given && attr.UID == owner.UID && attr.UID != 0 {
 		return // it may have been given to him
 	}
-	if attr.Valid&sftpconn.AttrOwners != 0 {
-		f.maker = maker{attr.UID, attr.GID, true}
+	if attr.Valid&sftpconn.AttrOwners == 0 {
+		return
+	}
+	f.maker.uid, f.maker.known = attr.UID, true
+	dir, _ := split(path)
+	folder, v := f.names.lookup(dir)
+	if v == present && folder.Valid&sftpconn.AttrMode != 0 && folder.Mode&syscall.S_ISGID == 0 {
+		f.maker.gid, f.maker.grouped = attr.GID, true
 	}
 }
 

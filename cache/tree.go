@@ -93,7 +93,7 @@ func (f *FS) makeNow(ctx context.Context, change, path string,
 		f.names.unsure(path)
 		return attr, err
 	}
-	f.learnNew(ctx, attr)
+	f.learnNew(ctx, path, attr)
 	learn(q, attr)
 	return attr, nil
 }
