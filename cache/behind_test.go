@@ -228,6 +228,22 @@ func TestFailuresOfChanges(t *testing.T) {
 			require.NoError(t, f.Close(), "nobody misses it")
 		})
 	})
+	t.Run("Removed, and made elsewhere", func(t *testing.T) {
+		async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+			s.put("/d/a", []byte("old"))
+			s.nodes["/d/its other name"] = s.nodes["/d/a"]
+			time.Sleep(f.opts.DirTimeout)
+			_, err := f.ReadDir(ctx(t), "/d")
+			require.NoError(t, err)
+			s.refuse("WRITE", "/d/a", syscall.ENOSPC)
+			file := open(t, f, "/d/a", readWrite)
+			write(t, file, []byte("lost under the other name"), 0)
+			require.NoError(t, file.Close(ctx(t)))
+			require.NoError(t, f.Remove(ctx(t), "/d/a"))
+			require.ErrorIs(t, f.SyncDir(ctx(t), "/"), syscall.ENOSPC)
+			require.Error(t, f.Close())
+		})
+	})
 	t.Run("Name not freed", func(t *testing.T) {
 		async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
 			putFile(t, f, "/d/log", []byte("old"))

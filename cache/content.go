@@ -20,6 +20,7 @@ type content struct {
 	lastPath string   // for messages
 	users    int      // open Files, and the goroutine that awaits acknowledgements
 	unlinked bool     // its last name was removed, or given to another file
+	made     bool     // here, since it was first opened: it has no names but those known
 
 	passing atomic.Int64 // changes by path under way, which no answer on a File accounts for
 

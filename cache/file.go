@@ -160,6 +160,7 @@ func (f *FS) enter(ctx context.Context, file *File, o *opening, attr sftpconn.At
 		if isNew && !file.late.made { // whose attributes are a guess
 			f.learnNew(ctx, o.path, attr)
 		}
+		file.content.made = file.content.made || isNew
 		f.names.made(o.path, o.asked, attr)
 	}
 	if named {

@@ -190,11 +190,12 @@ func (c *content) failed(o *op, bytes int64) {
 }
 
 // isOver reports whether nobody can miss what is written to c: with AsyncClose a
-// file may be removed before all of it has been sent. c.mu is held.
+// file may be removed before all of it has been sent. One that was not made here
+// may have another name. c.mu is held.
 func (c *content) isOver() bool {
 	c.fs.mu.Lock()
 	defer c.fs.mu.Unlock()
-	return c.fs.errands != nil && c.unlinked && len(c.files) == 0
+	return c.fs.errands != nil && c.unlinked && c.made && len(c.files) == 0
 }
 
 // noteUntold keeps the error of o if the File is closed, or was flushed by a Flush
