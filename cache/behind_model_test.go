@@ -34,6 +34,10 @@ func TestTreeModel(t *testing.T) {
 			m.compare()
 		}
 	}
+	if m.open != nil {
+		require.NoError(t, m.open.remote.Close(ctx))
+		require.NoError(t, m.open.local.Close())
+	}
 	m.compare()
 	t.Logf("%d changes", m.changes)
 }
@@ -45,6 +49,7 @@ type treeModel struct {
 	root    string // on the server
 	want    string // the local directory
 	random  *rand.Rand
+	open    *opened
 	changes int
 	log     []string
 }
@@ -71,7 +76,7 @@ func (m *treeModel) agree(what string, got, want error) bool {
 func (m *treeModel) step() {
 	path, other := m.name(), m.name()
 	remote, local := m.root+path, m.want+path
-	switch m.random.IntN(14) {
+	switch m.random.IntN(18) {
 	case 0, 1, 2:
 		_, err := m.fs.Mkdir(m.ctx, remote, 0o755)
 		m.agree("mkdir "+path, err, os.Mkdir(local, 0o755))
@@ -101,6 +106,50 @@ func (m *treeModel) step() {
 		}
 	case 12, 13:
 		m.list(filepath.Dir(path))
+	case 14, 15:
+		if info, err := os.Lstat(local); err == nil && info.Mode().IsRegular() {
+			_, err := m.fs.Link(m.ctx, remote, m.root+other)
+			m.agree("link "+path+" "+other, err, os.Link(local, m.want+other))
+		}
+	case 16, 17:
+		m.writeMore(path)
+	}
+}
+
+// opened is a file that stays open while other things happen to it.
+type opened struct {
+	path   string
+	remote sftpconn.File
+	local  *os.File
+}
+
+// writeMore writes to a file that was left open, and leaves another one open.
+func (m *treeModel) writeMore(path string) {
+	if o := m.open; o != nil {
+		data := []byte(strings.Repeat(o.path, m.random.IntN(1000)))
+		off := int64(m.random.IntN(2000))
+		m.log = append(m.log, fmt.Sprintf("write %d bytes at %d to the open file %s", len(data), off, o.path))
+		_, err := o.local.WriteAt(data, off)
+		require.NoError(m, err)
+		require.NoError(m, o.remote.Write(data, off).Wait(m.ctx))
+		info, err := o.local.Stat()
+		require.NoError(m, err)
+		attr, err := o.remote.Attr(m.ctx)
+		require.NoError(m, err)
+		m.sameInfo(o.path, attr, info)
+		if m.random.IntN(3) > 0 {
+			return
+		}
+		m.log = append(m.log, "close "+o.path)
+		require.NoError(m, o.local.Close())
+		require.NoError(m, o.remote.Flush(m.ctx))
+		require.NoError(m, o.remote.Close(m.ctx))
+	}
+	m.open = nil
+	remote, _, err := m.fs.Open(m.ctx, m.root+path, sftpconn.Write, 0)
+	local, wantErr := os.OpenFile(m.want+path, os.O_WRONLY, 0)
+	if m.agree("open "+path, err, wantErr) {
+		m.open = &opened{path, remote, local}
 	}
 }
 
@@ -142,10 +191,11 @@ func (m *treeModel) write(path string) {
 }
 
 func (m *treeModel) sameInfo(path string, attr sftpconn.Attr, info fs.FileInfo) {
-	require.Equal(m, info.IsDir(), attr.IsDir(), path)
-	require.EqualValues(m, info.Mode().Perm(), attr.Mode&0o777, path)
+	log := strings.Join(m.log[max(0, len(m.log)-40):], "\n")
+	require.Equal(m, info.IsDir(), attr.IsDir(), "%s after\n%s", path, log)
+	require.EqualValues(m, info.Mode().Perm(), attr.Mode&0o777, "%s after\n%s", path, log)
 	if !info.IsDir() {
-		require.EqualValues(m, info.Size(), attr.Size, path)
+		require.EqualValues(m, info.Size(), attr.Size, "%s after\n%s", path, log)
 	}
 }
 
