@@ -32,6 +32,7 @@ type file struct {
 	unacked    []*pending    // what was started and is not settled, in the order of the starts
 	unreported error         // the first failure among what was settled since the last Flush
 	tail       tail
+	unsynced   unsynced
 	owed       *sftpconn.SetAttr // permissions to be put back, see openLent
 	orphaned   bool              // closed, and kept until its mark is replaced
 }
@@ -83,7 +84,15 @@ func (f *file) Attr(ctx context.Context) (sftpconn.Attr, error) {
 
 // Sync implements [sftpconn.File].
 func (f *file) Sync(ctx context.Context) error {
+	f.mu.Lock()
+	before := f.unsynced
+	f.mu.Unlock()
 	_, err := onHandle(ctx, f, opSync, func(h sftpconn.File) (nothing, error) { return nothing{}, h.Sync(ctx) })
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil && f.unsynced == before {
+		f.unsynced.end = 0
+	}
 	return err
 }
 
@@ -107,6 +116,11 @@ func (f *file) CopyFrom(ctx context.Context, src sftpconn.File, srcOff, off, n i
 		done += copied
 		return nothing{}, err
 	}, nil)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if done > 0 {
+		f.unsynced.end = max(f.unsynced.end, off+done)
+	}
 	return done, err
 }
 
@@ -140,6 +154,10 @@ func (f *file) Write(p []byte, off int64) sftpconn.Pending {
 
 // SetAttr implements [sftpconn.File]. It goes on like Write.
 func (f *file) SetAttr(set sftpconn.SetAttr) sftpconn.Pending {
+	if set.Valid&sftpconn.AttrSize != 0 {
+		where, _ := f.fs.open.find(f)
+		f.fs.resized(where.path)
+	}
 	return f.begin(&pending{f: f, op: opFileSetAttr, set: set})
 }
 
@@ -155,6 +173,8 @@ func (f *file) begin(p *pending) *pending {
 	p.start(f.current)
 	f.unacked = append(f.unacked, p)
 	f.tail.starts++
+	p.number = f.tail.starts
+	f.unsynced.begin(p)
 	return p
 }
 

@@ -86,6 +86,10 @@ func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sf
 
 // setAttr is SetAttr that may change a file with a mark.
 func (f *FS) setAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sftpconn.Attr, error) {
+	if set.Valid&sftpconn.AttrSize != 0 {
+		f.resized(path)
+		defer f.resized(path)
+	}
 	return run(ctx, f.sup, opSetAttr, func(l *link) (sftpconn.Attr, error) { return l.SetAttr(ctx, path, set) }, nil)
 }
 
@@ -116,6 +120,10 @@ func (f *FS) RealPath(ctx context.Context, path string) (string, error) {
 func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (sftpconn.File, sftpconn.Attr, error) {
 	if err := f.unmarked(ctx, path); err != nil {
 		return nil, sftpconn.Attr{}, err
+	}
+	if flags&sftpconn.Truncate != 0 {
+		f.resized(path)
+		defer f.resized(path)
 	}
 	var opened *file
 	var err error

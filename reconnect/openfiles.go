@@ -67,6 +67,18 @@ func (o *openFiles) endOpen(p *opening, f *file) {
 	}
 }
 
+// at returns the open files at path.
+func (o *openFiles) at(path string) (files []*file) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for f, p := range o.places {
+		if p.path == path && !p.unlinked {
+			files = append(files, f)
+		}
+	}
+	return files
+}
+
 func (o *openFiles) remove(f *file) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

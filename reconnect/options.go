@@ -46,6 +46,11 @@ type Options struct {
 	// goroutine of some operation on the file, which waits for it.
 	OnReopen func(path string)
 
+	// OnLoss is called when a file was opened again after a drop and is shorter,
+	// by some bytes, than what the server had acknowledged of it and was not
+	// asked to sync: it has lost that. It is called as OnReopen is, and after it.
+	OnLoss func(path string, bytes int64)
+
 	// NetworkChanges delivers a value when the local network may have
 	// changed: the connection is then probed, or made anew at once. nil means
 	// that the FS asks the kernel, where it knows how to.
@@ -74,6 +79,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnReopen == nil {
 		o.OnReopen = func(string) {}
+	}
+	if o.OnLoss == nil {
+		o.OnLoss = func(string, int64) {}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

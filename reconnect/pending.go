@@ -19,6 +19,8 @@ type pending struct {
 	set  sftpconn.SetAttr
 	mark *mark // if it replaces one; nobody is told if that fails
 
+	number int // among what was started on f, from 1 on
+
 	under   sftpconn.Pending // the request on the handle last tried
 	settled bool
 	err     error // the outcome, once settled
@@ -98,6 +100,7 @@ func (f *file) settleLocked(p *pending, err error) error {
 		f.unreported = err
 	}
 	f.tail.note(p)
+	f.unsynced.note(p, f.tail)
 	p.data = nil
 	return err
 }

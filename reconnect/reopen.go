@@ -33,7 +33,7 @@ func (f *file) on(ctx context.Context, l *link) (sftpconn.File, error) {
 	if err != nil {
 		return nil, f.refused(path, err)
 	}
-	return h, f.adopt(handle{h, l.number}, path, attr)
+	return h, f.adopt(handle{h, l.number}, attr)
 }
 
 // failure returns what the file answers from now on, or nil if it works.
@@ -58,6 +58,8 @@ func (f *file) handleOn(l *link) (sftpconn.File, error) {
 	}
 	return nil, nil
 }
+
+var errServerLost = fmt.Errorf("%w: the server lost data that it had acknowledged", syscall.EIO)
 
 var errStale = fmt.Errorf("%w: the file cannot be found again", syscall.ESTALE)
 
@@ -184,12 +186,23 @@ func (f *file) refused(path string, err error) error {
 }
 
 // adopt makes h the file's handle.
-func (f *file) adopt(h handle, path string, attr sftpconn.Attr) error {
+func (f *file) adopt(h handle, attr sftpconn.Attr) error {
 	f.mu.Lock()
 	changed := attr.Size != f.known.Size || attr.Mtime != f.known.Mtime
+	lost := f.unsynced.missing(attr)
+	f.unsynced.end = 0
+	if lost > 0 && f.unreported == nil {
+		f.unreported = errServerLost
+	}
 	f.mu.Unlock()
+	where, _ := f.fs.open.find(f) // it may have been renamed since it was opened
 	if changed {
-		f.fs.sup.opts.OnReopen(path)
+		f.fs.sup.opts.OnReopen(where.path)
+	}
+	if lost > 0 {
+		f.fs.sup.log.Error("the server has lost data that it had acknowledged before the connection was lost; "+
+			"it went down, or another program cut the file off", "path", where.path, "bytes", lost)
+		f.fs.sup.opts.OnLoss(where.path, lost)
 	}
 	f.mu.Lock()
 	if err := f.broken; err != nil {
