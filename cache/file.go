@@ -238,7 +238,7 @@ func (f *File) flush(ctx context.Context) error {
 	before := f.reported
 	if f.flags&sftpconn.Write == 0 && f.queued == 0 {
 		defer c.mu.Unlock()
-		return f.takeError(before)
+		return f.takeAllErrors(before)
 	}
 	c.pushLocked()
 	f.flushed = true
@@ -259,7 +259,7 @@ func (f *File) flush(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return f.takeError(before)
+	return f.takeAllErrors(before)
 }
 
 // inOrder reports whether a request for attributes that is started now through f
@@ -347,7 +347,13 @@ func (f *File) Sync(ctx context.Context) error {
 	if err := f.content.fs.errands.takeFailure(f.content.name()); err != nil {
 		return err
 	}
-	return f.under.Sync(ctx)
+	err := f.under.Sync(ctx)
+	f.content.mu.Lock()
+	defer f.content.mu.Unlock()
+	if told := f.takeAllErrors(f.reported); err == nil {
+		err = told // as of data that the server turned out to have lost
+	}
+	return err
 }
 
 // Close implements [sftpconn.File]. What was written and not flushed is sent
@@ -361,6 +367,11 @@ func (f *File) Close(ctx context.Context) error {
 	}
 	f.closed, f.flushed = true, true
 	c.remove(f)
+	if len(c.files) == 0 {
+		c.fs.mu.Lock()
+		c.giveUp()
+		c.fs.mu.Unlock()
+	}
 	f.pinTime()
 	idle := f.queued == 0
 	if !idle {
@@ -397,6 +408,13 @@ func (f *File) takeError(before reported) error {
 		return f.setting.err
 	}
 	return nil
+}
+
+// takeAllErrors is takeError for those who ask what became of all that was written
+// before.
+func (f *File) takeAllErrors(before reported) error {
+	f.content.failure.untold = 0
+	return f.takeError(before)
 }
 
 // takeWriteError is takeError for those who begin to write now, and are not told

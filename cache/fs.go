@@ -43,6 +43,8 @@ type questions struct {
 	readlink    *flights[string]
 }
 
+var errServerLost = fmt.Errorf("%w: the server lost data that it had acknowledged", syscall.EIO)
+
 var errClosed = fmt.Errorf("%w: the file system is closed", syscall.EIO)
 
 // New returns an FS over under, which it takes over: Close closes it.
@@ -87,6 +89,24 @@ func (f *FS) Invalidate(path string) {
 	f.mu.Unlock()
 	for _, c := range found {
 		c.invalidate()
+	}
+}
+
+// Lost takes in that the server has lost bytes of the file that it has at path, and
+// that it had acknowledged: whoever has that open is told, as of a write that failed.
+func (f *FS) Lost(path string, bytes int64) {
+	f.mu.Lock()
+	var found []*content
+	for _, path := range f.namesOf(path) {
+		if c := f.opens.at(path); c != nil {
+			found = append(found, c)
+		}
+	}
+	f.mu.Unlock()
+	for _, c := range found {
+		c.mu.Lock()
+		c.lose(errServerLost, bytes)
+		c.mu.Unlock()
 	}
 }
 

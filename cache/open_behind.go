@@ -160,7 +160,7 @@ func (f *File) flushBehind() error {
 	c.mu.Lock()
 	f.flushed = true
 	c.pushLocked()
-	err := f.takeError(f.reported)
+	err := f.takeAllErrors(f.reported)
 	c.mu.Unlock()
 	if err == nil {
 		err = c.fs.errands.takeFailure(c.name())

@@ -35,6 +35,20 @@ func (o *opens) contents() []*content {
 	return all
 }
 
+// maxLost bounds the paths that are remembered for what was lost of them.
+const maxLost = 4096
+
+// manyLost stands for all further ones.
+const manyLost = "other files"
+
+// lose takes in that bytes of the file at path were lost.
+func (o *opens) lose(path string, bytes int64) {
+	if _, known := o.lost[path]; !known && len(o.lost) >= maxLost {
+		path = manyLost
+	}
+	o.lost[path] += bytes
+}
+
 func (o *opens) lostBytes() map[string]int64 { return maps.Clone(o.lost) }
 
 // enter returns the content of a file that was opened by path, with one more

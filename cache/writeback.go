@@ -179,14 +179,29 @@ func (c *content) failed(o *op, bytes int64) {
 		}
 		return
 	}
-	c.failure.note(o.err)
 	c.noteUntold(o)
 	c.failure.bytes += bytes
+	c.lose(o.err, bytes)
+}
+
+// lose notes that bytes were lost, for whoever has the file open. c.mu is held.
+func (c *content) lose(err error, bytes int64) {
+	c.failure.note(err)
+	c.failure.untold += bytes
 	c.fs.mu.Lock()
+	defer c.fs.mu.Unlock()
 	if len(c.files) == 0 || c.fs.opens.closing {
-		c.fs.opens.lost[c.lastPath] += bytes
+		c.giveUp()
 	}
-	c.fs.mu.Unlock()
+}
+
+// giveUp takes in that nobody will be told of what was lost. c.mu and FS.mu are
+// held.
+func (c *content) giveUp() {
+	if c.failure.untold > 0 {
+		c.fs.opens.lose(c.lastPath, c.failure.untold)
+		c.failure.untold = 0
+	}
 }
 
 // isOver reports whether nobody can miss what is written to c: with AsyncClose a

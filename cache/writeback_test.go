@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"syscall"
@@ -405,4 +406,53 @@ func TestInvalidateWhileTruncating(t *testing.T) {
 		assert.Len(t, s.data("/d/a"), 3000)
 		require.NoError(t, file.Close(t.Context()))
 	})
+}
+
+// What is written after the last Flush and lost, as pages that the kernel writes
+// back after close(2) can be, is told when the FS is closed. So is what the server
+// lost that it had acknowledged.
+func TestLossThatNobodyIsToldOf(t *testing.T) {
+	for name, lose := range map[string]func(*testing.T, *farServer, *FS, *File){
+		"write": func(t *testing.T, s *farServer, _ *FS, file *File) {
+			s.refuse("WRITE", "/d/a", syscall.ENOSPC)
+			write(t, file, pattern(1000), 0)
+			time.Sleep(time.Second)
+			require.Error(t, file.Write([]byte("x"), 2000).Wait(t.Context()), "to the kernel, perhaps")
+		},
+		"server": func(_ *testing.T, _ *farServer, f *FS, _ *File) { f.Lost("/d/a", 1000) },
+	} {
+		for _, told := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, " told: ", told), func(t *testing.T) {
+				far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+					file := open(t, f, "/d/a", readWrite)
+					require.NoError(t, file.Flush(t.Context()))
+					lose(t, s, f, file)
+					want := map[string]int64{"/d/a": 1000}
+					if told {
+						err := file.Sync(t.Context())
+						if name == "server" {
+							require.ErrorIs(t, err, syscall.EIO)
+						}
+						require.NoError(t, file.Sync(t.Context()), "once")
+						want = map[string]int64{}
+					}
+					require.NoError(t, file.Close(t.Context()))
+					assert.Equal(t, want, f.Unsent())
+					assert.Equal(t, told, f.Close() == nil)
+				})
+			})
+		}
+	}
+}
+
+// What is remembered of losses is bounded.
+func TestManyLosses(t *testing.T) {
+	o := newOpens()
+	for i := range maxLost + 10 {
+		o.lose(fmt.Sprint("/", i), 1)
+		o.lose("/0", 1)
+	}
+	assert.Len(t, o.lost, maxLost+1)
+	assert.EqualValues(t, maxLost+11, o.lost["/0"])
+	assert.EqualValues(t, 10, o.lost[manyLost])
 }

@@ -78,6 +78,11 @@ func (h *handle) Write(ctx context.Context, data []byte, off int64) (written uin
 	buf := buffers.Get().(*[]byte)
 	*buf = append((*buf)[:0], data...)
 	err := file.Write(*buf, off).Wait(ctx)
+	if err != nil && op.isPageWrite() {
+		// It may be that of an earlier write, in place of this one; the
+		// kernel notes that there was one, and drops the page.
+		_ = file.Write(*buf, off).Wait(ctx)
+	}
 	h.node.changed()
 	if err != nil {
 		return 0, h.errno(ctx, opWrite, err)

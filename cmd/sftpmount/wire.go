@@ -191,6 +191,7 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 	reconnecting := o.reconnectOptions(log)
 	// Nothing is open, and so is opened again, before s.cache is there.
 	reconnecting.OnReopen = func(path string) { s.cache.Invalidate(path) }
+	reconnecting.OnLoss = func(path string, bytes int64) { s.cache.Lost(path, bytes) }
 	remote, err := reconnect.New(ctx, dial, reconnecting)
 	if err != nil {
 		_ = route.way.Close()
