@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -28,19 +29,25 @@ func TestSqlite(t *testing.T) {
 	}
 }
 
+// insertAtOnce has three programs insert the numbers up to last into a table.
+func insertAtOnce(t *testing.T, m *mount, database string, last int) {
+	t.Helper()
+	shell(t, m.dir, fmt.Sprintf("database=%s last=%d\n", database, last)+`
+		jobs=()
+		for writer in 1 2 3; do
+			for i in $(seq $last); do echo "insert into t values ($i);"; done | sqlite3 -cmd '.timeout 60000' $database &
+			jobs+=($!)
+		done
+		for job in "${jobs[@]}"; do wait $job; done`)
+}
+
 // Write-ahead logging needs shared memory, which a FUSE mount has among the
 // programs of one machine.
 func TestSqliteWriteAheadLog(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
 	run(t, m.dir, "sqlite3", "wal.db", "pragma journal_mode=wal; create table t (n);")
-	shell(t, m.dir, `
-		jobs=()
-		for writer in 1 2 3; do
-			for i in $(seq 20); do echo "insert into t values ($i);"; done | sqlite3 -cmd '.timeout 30000' wal.db &
-			jobs+=($!)
-		done
-		for job in "${jobs[@]}"; do wait $job; done`)
+	insertAtOnce(t, m, "wal.db", 20)
 	assert.Equal(t, "ok\n60|630\n", run(t, m.dir, "sqlite3", "wal.db", "pragma integrity_check; select count(*), sum(n) from t;"))
 	run(t, m.dir, "sqlite3", "wal.db", "pragma wal_checkpoint(truncate); pragma journal_mode=delete;")
 	assert.Equal(t, "ok\n60\n", run(t, m.remote, "sqlite3", "wal.db", "pragma integrity_check; select count(*) from t;"))
@@ -51,12 +58,6 @@ func TestSqliteWriters(t *testing.T) {
 	t.Parallel()
 	m := newMount(t)
 	run(t, m.dir, "sqlite3", "shared.db", "create table t (n);")
-	shell(t, m.dir, `
-		jobs=()
-		for writer in 1 2 3; do
-			for i in $(seq 10); do echo "insert into t values ($i);"; done | sqlite3 -cmd '.timeout 60000' shared.db &
-			jobs+=($!)
-		done
-		for job in "${jobs[@]}"; do wait $job; done`)
+	insertAtOnce(t, m, "shared.db", 10)
 	assert.Equal(t, "ok\n30\n", run(t, m.remote, "sqlite3", "shared.db", "pragma integrity_check; select count(*) from t;"))
 }

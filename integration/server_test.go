@@ -25,6 +25,17 @@ var serverFaults = []fault{
 	{"dead sftp-server", func(m *linkedMount, _ time.Duration) { m.server.kill(m.server.sftpServers) }},
 }
 
+// copyThereAndBack copies a tree to the mount and back again.
+func (m *linkedMount) copyThereAndBack(tree, name string) {
+	m.t.Helper()
+	run(m.t, "/", "cp", "-a", tree, m.path(name))
+	m.sameTrees(tree, m.onServer(name))
+	back := filepath.Join(m.t.TempDir(), name)
+	run(m.t, "/", "cp", "-a", m.path(name), back)
+	m.sameTrees(tree, back)
+	require.NoError(m.t, os.RemoveAll(back))
+}
+
 // Copies in both directions are whole, though the server fails under them.
 func TestServerFaultsDuringCopy(t *testing.T) {
 	t.Parallel()
@@ -38,12 +49,8 @@ func TestServerFaultsDuringCopy(t *testing.T) {
 			storm(t, m, newWeather([]fault{f}, 2500*time.Millisecond, random), func() {
 				repeat(t, func(round int) {
 					name := fmt.Sprintf("tree%d", round)
-					run(t, "/", "cp", "-a", tree, m.path(name))
-					m.sameTrees(tree, m.onServer(name))
-					back := filepath.Join(t.TempDir(), name)
-					run(t, "/", "cp", "-a", m.path(name), back)
-					m.sameTrees(tree, back)
-					require.NoError(t, errors.Join(os.RemoveAll(m.path(name)), os.RemoveAll(back)))
+					m.copyThereAndBack(tree, name)
+					require.NoError(t, os.RemoveAll(m.path(name)))
 				})
 			})
 		})

@@ -7,7 +7,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -109,14 +108,7 @@ func surviveUntar(t *testing.T, m *linkedMount, _ *rand.Rand) {
 
 func surviveCopying(t *testing.T, m *linkedMount, _ *rand.Rand) {
 	tree := makeTree(t, 8, 5)
-	repeat(t, func(round int) {
-		name := fmt.Sprintf("tree%d", round)
-		run(t, "/", "cp", "-a", tree, m.path(name))
-		m.sameTrees(tree, m.onServer(name))
-		back := filepath.Join(t.TempDir(), name)
-		run(t, "/", "cp", "-a", m.path(name), back)
-		m.sameTrees(tree, back)
-	})
+	repeat(t, func(round int) { m.copyThereAndBack(tree, fmt.Sprintf("tree%d", round)) })
 }
 
 // Each version of a file that is replaced again and again is whole, for its

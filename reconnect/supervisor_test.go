@@ -223,20 +223,33 @@ func TestPermanentErrorIsNotRetriedSoon(t *testing.T) {
 	})
 }
 
+// A change of the network brings the next attempt forward, and ends one that hangs.
 func TestNetworkChangeBringsAttemptForward(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		network := make(chan struct{})
-		f, server := newFake(t, Options{Hard: true, BackoffMax: time.Hour, BackoffInitial: 30 * time.Minute, NetworkChanges: network})
-		time.Sleep(time.Minute)
-		server.set(errRefused, false)
-		server.current().cut()
-		time.Sleep(10 * time.Minute)
-		server.set(nil, false)
-		start := time.Now()
-		network <- struct{}{}
-		require.NoError(t, stat(t.Context(), f))
-		assert.Less(t, time.Since(start), time.Second)
-	})
+	for name, test := range map[string]struct {
+		opts   Options
+		err    error // of attempts; without one they hang
+		within time.Duration
+	}{
+		"pause": {Options{BackoffMax: time.Hour, BackoffInitial: 30 * time.Minute}, errRefused, time.Second},
+		"hang":  {Options{DialTimeout: time.Hour}, nil, hangPatience + time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := make(chan struct{})
+				test.opts.Hard, test.opts.NetworkChanges = true, network
+				f, server := newFake(t, test.opts)
+				time.Sleep(time.Minute)
+				server.set(test.err, test.err == nil)
+				server.current().cut()
+				time.Sleep(10 * time.Minute)
+				server.set(nil, false)
+				start := time.Now()
+				network <- struct{}{}
+				require.NoError(t, stat(t.Context(), f))
+				assert.Less(t, time.Since(start), test.within)
+			})
+		})
+	}
 }
 
 func TestNetworkChangesInFlocksDoNotMakeItHot(t *testing.T) {
@@ -251,22 +264,6 @@ func TestNetworkChangesInFlocksDoNotMakeItHot(t *testing.T) {
 			network <- struct{}{}
 		}
 		assert.LessOrEqual(t, len(server.since(down)), 40)
-	})
-}
-
-func TestNetworkChangeEndsHungDial(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		network := make(chan struct{})
-		f, server := newFake(t, Options{DialTimeout: time.Hour, Hard: true, NetworkChanges: network})
-		time.Sleep(time.Minute)
-		server.set(nil, true)
-		server.current().cut()
-		time.Sleep(10 * time.Minute)
-		server.set(nil, false)
-		start := time.Now()
-		network <- struct{}{}
-		require.NoError(t, stat(t.Context(), f))
-		assert.Less(t, time.Since(start), hangPatience+time.Second)
 	})
 }
 

@@ -28,13 +28,21 @@ func testFileSetAttr(f *fixture) {
 	for _, set := range []sftpconn.SetAttr{setMode(0o751), setSize(4), setTimes(41, 42), setSize(1 << 33)} {
 		require.NoError(f, file.SetAttr(set).Wait(f.ctx))
 		require.NoError(f, file.Flush(f.ctx))
-		attr, err := file.Attr(f.ctx)
-		require.NoError(f, err)
-		f.sameOnDisk(path, attr)
-		byPath, err := f.fs.Lstat(f.ctx, path)
-		require.NoError(f, err)
-		assert.Equal(f, attr, byPath)
+		f.sameByPath(file, path)
 	}
+}
+
+// sameByPath compares what file says of itself with what the disk, and the FS, say
+// of its path.
+func (f *fixture) sameByPath(file sftpconn.File, path string) sftpconn.Attr {
+	f.Helper()
+	attr, err := file.Attr(f.ctx)
+	require.NoError(f, err)
+	f.sameOnDisk(path, attr)
+	byPath, err := f.fs.Lstat(f.ctx, path)
+	require.NoError(f, err)
+	assert.Equal(f, attr, byPath)
+	return attr
 }
 
 func testFileRenamed(f *fixture) {
@@ -65,13 +73,7 @@ func (f *fixture) worksAt(file sftpconn.File, path string) {
 	require.NoError(f, file.SetAttr(setMode(0o640)).Wait(f.ctx))
 	require.NoError(f, file.Flush(f.ctx))
 	f.contentOnDisk(path, []byte("0123ab67"))
-	attr, err := file.Attr(f.ctx)
-	require.NoError(f, err)
-	assert.EqualValues(f, syscall.S_IFREG|0o640, attr.Mode)
-	f.sameOnDisk(path, attr)
-	byPath, err := f.fs.Lstat(f.ctx, path)
-	require.NoError(f, err)
-	assert.Equal(f, attr, byPath)
+	assert.EqualValues(f, syscall.S_IFREG|0o640, f.sameByPath(file, path).Mode)
 }
 
 func testFileRemoved(f *fixture) {
