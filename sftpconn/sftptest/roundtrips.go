@@ -46,10 +46,11 @@ func cpuShare() float64 {
 		_ = syscall.Getrusage(syscall.RUSAGE_THREAD, &r)
 		return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 	}
-	start, before := time.Now(), used()
+	start, before, took := time.Now(), used(), time.Duration(0)
 	for time.Since(start) < 100*time.Millisecond {
+		took = used() - before
 	}
-	return float64(used()-before) / float64(time.Since(start))
+	return float64(took) / float64(time.Since(start))
 }
 
 // MakeOldTree makes folders below dir, with as many in each as branches say for
