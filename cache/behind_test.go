@@ -2,7 +2,6 @@ package cache
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io/fs"
 	"sync"
@@ -177,86 +176,79 @@ func (s *farServer) refuse(op, path string, with error) {
 	}
 }
 
+var failuresOfChanges = map[string]func(*testing.T, *farServer, *FS){
+	"Create": func(t *testing.T, s *farServer, f *FS) {
+		s.refuse("OPEN", "/d/a", syscall.EDQUOT)
+		putFile(t, f, "/d/a", []byte("lost"))
+		require.ErrorIs(t, f.SyncDir(t.Context(), "/d"), syscall.EDQUOT)
+		require.NoError(t, f.SyncDir(t.Context(), "/d"), "told")
+		assert.Equal(t, map[string]int64{"/d/a": 4}, f.Unsent())
+		assert.Positive(t, f.Stats().Failed)
+		_, err := f.Lstat(t.Context(), "/d/a")
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		s.refuse("", "", nil)
+		putFile(t, f, "/d/a", []byte("again"))
+		require.NoError(t, f.SyncDir(t.Context(), "/d"))
+		assert.Equal(t, "again", string(s.data("/d/a")))
+		require.Error(t, f.Close(), "something was lost")
+	},
+	"Open file": func(t *testing.T, s *farServer, f *FS) {
+		s.refuse("OPEN", "/d/a", syscall.EDQUOT)
+		file := open(t, f, "/d/a", newFile)
+		write(t, file, []byte("lost"), 0)
+		require.ErrorIs(t, file.Sync(t.Context()), syscall.EDQUOT)
+		require.NoError(t, file.Close(t.Context()))
+		_, _, err := f.Open(t.Context(), "/d/a", newFile, 0o644)
+		require.ErrorIs(t, err, syscall.EDQUOT, "of the open, beside that of the write")
+	},
+	"Rename over the last copy": func(t *testing.T, s *farServer, f *FS) {
+		putFile(t, f, "/d/a", []byte("old"))
+		require.NoError(t, f.SyncDir(t.Context(), "/"))
+		s.refuse("WRITE", "/d/.a", syscall.ENOSPC)
+		putFile(t, f, "/d/.a", []byte("new"))
+		require.NoError(t, f.Rename(t.Context(), "/d/.a", "/d/a", true))
+		require.ErrorIs(t, f.SyncDir(t.Context(), "/"), syscall.ENOSPC)
+		assert.Equal(t, "old", string(s.data("/d/a")))
+	},
+	"Removed": func(t *testing.T, s *farServer, f *FS) {
+		s.refuse("WRITE", "/d/a", syscall.ENOSPC)
+		putFile(t, f, "/d/a", []byte("moot"))
+		require.NoError(t, f.Remove(t.Context(), "/d/a"))
+		require.NoError(t, f.SyncDir(t.Context(), "/"))
+		require.NoError(t, f.Close(), "nobody misses it")
+	},
+	"Removed, and made elsewhere": func(t *testing.T, s *farServer, f *FS) {
+		s.put("/d/a", []byte("old"))
+		s.nodes["/d/its other name"] = s.nodes["/d/a"]
+		time.Sleep(f.opts.DirTimeout)
+		_, err := f.ReadDir(t.Context(), "/d")
+		require.NoError(t, err)
+		s.refuse("WRITE", "/d/a", syscall.ENOSPC)
+		file := open(t, f, "/d/a", readWrite)
+		write(t, file, []byte("lost under the other name"), 0)
+		require.NoError(t, file.Close(t.Context()))
+		require.NoError(t, f.Remove(t.Context(), "/d/a"))
+		require.ErrorIs(t, f.SyncDir(t.Context(), "/"), syscall.ENOSPC)
+		require.Error(t, f.Close())
+	},
+	"Name not freed": func(t *testing.T, s *farServer, f *FS) {
+		putFile(t, f, "/d/log", []byte("old"))
+		require.NoError(t, f.SyncDir(t.Context(), "/"))
+		s.refuse("RENAME", "/d/log", syscall.EACCES)
+		require.NoError(t, f.Rename(t.Context(), "/d/log", "/d/log.1", true))
+		file := open(t, f, "/d/log", sftpconn.Write|sftpconn.Create|sftpconn.Truncate)
+		write(t, file, []byte("new"), 0)
+		require.ErrorIs(t, file.Sync(t.Context()), syscall.EACCES)
+		require.NoError(t, file.Close(t.Context()))
+		assert.Equal(t, "old", string(s.data("/d/log")), "what was to be moved away")
+	},
+}
+
 // What failed is told to who asks next, once; and what it would harm is not done.
 func TestFailuresOfChanges(t *testing.T) {
-	ctx := func(t *testing.T) context.Context { return t.Context() }
-	t.Run("Create", func(t *testing.T) {
-		async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
-			s.refuse("OPEN", "/d/a", syscall.EDQUOT)
-			putFile(t, f, "/d/a", []byte("lost"))
-			require.ErrorIs(t, f.SyncDir(ctx(t), "/d"), syscall.EDQUOT)
-			require.NoError(t, f.SyncDir(ctx(t), "/d"), "told")
-			assert.Equal(t, map[string]int64{"/d/a": 4}, f.Unsent())
-			assert.Positive(t, f.Stats().Failed)
-			_, err := f.Lstat(ctx(t), "/d/a")
-			require.ErrorIs(t, err, fs.ErrNotExist)
-			s.refuse("", "", nil)
-			putFile(t, f, "/d/a", []byte("again"))
-			require.NoError(t, f.SyncDir(ctx(t), "/d"))
-			assert.Equal(t, "again", string(s.data("/d/a")))
-			require.Error(t, f.Close(), "something was lost")
-		})
-	})
-	t.Run("Open file", func(t *testing.T) {
-		async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
-			s.refuse("OPEN", "/d/a", syscall.EDQUOT)
-			file := open(t, f, "/d/a", newFile)
-			write(t, file, []byte("lost"), 0)
-			require.ErrorIs(t, file.Sync(ctx(t)), syscall.EDQUOT)
-			require.NoError(t, file.Close(ctx(t)))
-			_, _, err := f.Open(ctx(t), "/d/a", newFile, 0o644)
-			require.ErrorIs(t, err, syscall.EDQUOT, "of the open, beside that of the write")
-		})
-	})
-	t.Run("Rename over the last copy", func(t *testing.T) {
-		async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
-			putFile(t, f, "/d/a", []byte("old"))
-			require.NoError(t, f.SyncDir(ctx(t), "/"))
-			s.refuse("WRITE", "/d/.a", syscall.ENOSPC)
-			putFile(t, f, "/d/.a", []byte("new"))
-			require.NoError(t, f.Rename(ctx(t), "/d/.a", "/d/a", true))
-			require.ErrorIs(t, f.SyncDir(ctx(t), "/"), syscall.ENOSPC)
-			assert.Equal(t, "old", string(s.data("/d/a")))
-		})
-	})
-	t.Run("Removed", func(t *testing.T) {
-		async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
-			s.refuse("WRITE", "/d/a", syscall.ENOSPC)
-			putFile(t, f, "/d/a", []byte("moot"))
-			require.NoError(t, f.Remove(ctx(t), "/d/a"))
-			require.NoError(t, f.SyncDir(ctx(t), "/"))
-			require.NoError(t, f.Close(), "nobody misses it")
-		})
-	})
-	t.Run("Removed, and made elsewhere", func(t *testing.T) {
-		async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
-			s.put("/d/a", []byte("old"))
-			s.nodes["/d/its other name"] = s.nodes["/d/a"]
-			time.Sleep(f.opts.DirTimeout)
-			_, err := f.ReadDir(ctx(t), "/d")
-			require.NoError(t, err)
-			s.refuse("WRITE", "/d/a", syscall.ENOSPC)
-			file := open(t, f, "/d/a", readWrite)
-			write(t, file, []byte("lost under the other name"), 0)
-			require.NoError(t, file.Close(ctx(t)))
-			require.NoError(t, f.Remove(ctx(t), "/d/a"))
-			require.ErrorIs(t, f.SyncDir(ctx(t), "/"), syscall.ENOSPC)
-			require.Error(t, f.Close())
-		})
-	})
-	t.Run("Name not freed", func(t *testing.T) {
-		async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
-			putFile(t, f, "/d/log", []byte("old"))
-			require.NoError(t, f.SyncDir(ctx(t), "/"))
-			s.refuse("RENAME", "/d/log", syscall.EACCES)
-			require.NoError(t, f.Rename(ctx(t), "/d/log", "/d/log.1", true))
-			file := open(t, f, "/d/log", sftpconn.Write|sftpconn.Create|sftpconn.Truncate)
-			write(t, file, []byte("new"), 0)
-			require.ErrorIs(t, file.Sync(ctx(t)), syscall.EACCES)
-			require.NoError(t, file.Close(ctx(t)))
-			assert.Equal(t, "old", string(s.data("/d/log")), "what was to be moved away")
-		})
-	})
+	for name, failure := range failuresOfChanges {
+		t.Run(name, func(t *testing.T) { async(t, Options{}, failure) })
+	}
 }
 
 // What is not sure waits for the server, behind what is on its way.

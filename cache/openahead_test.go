@@ -84,55 +84,58 @@ func TestFilesInNoOrderAreNotReadAhead(t *testing.T) {
 	})
 }
 
+// changesSinceAhead are what may happen to a file after it was opened ahead.
+var changesSinceAhead = map[string]func(*testing.T, *farServer, *FS){
+	"nothing": func(*testing.T, *farServer, *FS) {},
+	"written here": func(t *testing.T, _ *farServer, f *FS) {
+		file := open(t, f, "/d/001", sftpconn.Write)
+		write(t, file, []byte("new"), 0)
+		require.NoError(t, file.Close(t.Context()))
+	},
+	"written here, and not acknowledged": func(t *testing.T, _ *farServer, f *FS) {
+		file := open(t, f, "/d/001", sftpconn.Write)
+		write(t, file, pattern(5000), 7)
+		t.Cleanup(func() { _ = file.Close(context.Background()) })
+	},
+	"cut here": func(t *testing.T, _ *farServer, f *FS) {
+		_, err := f.SetAttr(t.Context(), "/d/001", sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrSize, Size: 5}})
+		require.NoError(t, err)
+	},
+	"replaced here": func(t *testing.T, s *farServer, f *FS) {
+		s.put("/new", []byte("other"))
+		require.NoError(t, f.Rename(t.Context(), "/new", "/d/001", true))
+	},
+	"made anew here": func(t *testing.T, _ *farServer, f *FS) {
+		require.NoError(t, f.Remove(t.Context(), "/d/001"))
+		file := open(t, f, "/d/001", sftpconn.Write|sftpconn.Create|sftpconn.Excl)
+		write(t, file, []byte("anew"), 0)
+		require.NoError(t, file.Close(t.Context()))
+	},
+	"changed elsewhere, and looked at": func(t *testing.T, s *farServer, f *FS) {
+		s.put("/d/001", []byte("other"))
+		_, err := s.Stat(t.Context(), "/d/001")
+		require.NoError(t, err)
+		file, _, err := f.Open(t.Context(), "/d/001", sftpconn.Read|sftpconn.Write, 0)
+		require.NoError(t, err)
+		require.NoError(t, file.Close(t.Context()))
+	},
+	"changed elsewhere a second ago": func(_ *testing.T, s *farServer, _ *FS) {
+		s.put("/d/001", []byte("other"))
+		time.Sleep(earlyAge + time.Millisecond)
+	},
+	"changed elsewhere within the time that shows": func(_ *testing.T, s *farServer, _ *FS) {
+		s.mu.Lock()
+		s.nodes["/d/001"] = &node{s.nodes["/d/001"].attr, pattern(2000)[1000:]}
+		s.mu.Unlock()
+		time.Sleep(stepAge + 2*sweepEvery) // by then it is forgotten
+	},
+}
+
 // A file that was opened ahead is given to its program only if nothing is known
 // to have changed since.
 func TestAFileOpenedAheadIsTheFileOfNow(t *testing.T) {
 	ctx := context.Background()
-	for name, change := range map[string]func(*testing.T, *farServer, *FS){
-		"nothing": func(*testing.T, *farServer, *FS) {},
-		"written here": func(t *testing.T, _ *farServer, f *FS) {
-			file := open(t, f, "/d/001", sftpconn.Write)
-			write(t, file, []byte("new"), 0)
-			require.NoError(t, file.Close(ctx))
-		},
-		"written here, and not acknowledged": func(t *testing.T, _ *farServer, f *FS) {
-			file := open(t, f, "/d/001", sftpconn.Write)
-			write(t, file, pattern(5000), 7)
-			t.Cleanup(func() { _ = file.Close(ctx) })
-		},
-		"cut here": func(t *testing.T, _ *farServer, f *FS) {
-			_, err := f.SetAttr(ctx, "/d/001", sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrSize, Size: 5}})
-			require.NoError(t, err)
-		},
-		"replaced here": func(t *testing.T, s *farServer, f *FS) {
-			s.put("/new", []byte("other"))
-			require.NoError(t, f.Rename(ctx, "/new", "/d/001", true))
-		},
-		"made anew here": func(t *testing.T, _ *farServer, f *FS) {
-			require.NoError(t, f.Remove(ctx, "/d/001"))
-			file := open(t, f, "/d/001", sftpconn.Write|sftpconn.Create|sftpconn.Excl)
-			write(t, file, []byte("anew"), 0)
-			require.NoError(t, file.Close(ctx))
-		},
-		"changed elsewhere, and looked at": func(t *testing.T, s *farServer, f *FS) {
-			s.put("/d/001", []byte("other"))
-			_, err := s.Stat(ctx, "/d/001")
-			require.NoError(t, err)
-			file, _, err := f.Open(ctx, "/d/001", sftpconn.Read|sftpconn.Write, 0)
-			require.NoError(t, err)
-			require.NoError(t, file.Close(ctx))
-		},
-		"changed elsewhere a second ago": func(_ *testing.T, s *farServer, _ *FS) {
-			s.put("/d/001", []byte("other"))
-			time.Sleep(earlyAge + time.Millisecond)
-		},
-		"changed elsewhere within the time that shows": func(_ *testing.T, s *farServer, _ *FS) {
-			s.mu.Lock()
-			s.nodes["/d/001"] = &node{s.nodes["/d/001"].attr, pattern(2000)[1000:]}
-			s.mu.Unlock()
-			time.Sleep(stepAge + 2*sweepEvery) // by then it is forgotten
-		},
-	} {
+	for name, change := range changesSinceAhead {
 		t.Run(name, func(t *testing.T) {
 			far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
 				putFiles(s, 20, 1000)

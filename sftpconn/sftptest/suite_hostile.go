@@ -53,7 +53,6 @@ type hostileCase struct {
 }
 
 func hostileCases() []hostileCase {
-	mode := sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrMode, Mode: 0o644}}
 	return []hostileCase{
 		{"INIT", lstatFile, nil},
 		{"LSTAT", lstatFile, nil},
@@ -90,10 +89,10 @@ func hostileCases() []hostileCase {
 			})
 		}, nil},
 		{"FSETSTAT", func(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
-			return withFile(ctx, fsys, dir, func(file sftpconn.File) error { return file.SetAttr(mode).Wait(ctx) })
+			return withFile(ctx, fsys, dir, func(file sftpconn.File) error { return file.SetAttr(setMode(0o644)).Wait(ctx) })
 		}, nil},
 		{"SETSTAT", func(ctx context.Context, _ *testing.T, fsys sftpconn.FS, dir string) error {
-			_, err := fsys.SetAttr(ctx, dir+"/file", mode)
+			_, err := fsys.SetAttr(ctx, dir+"/file", setMode(0o644))
 			return err
 		}, nil},
 		// What comes after these is the same for all: a STATUS.
