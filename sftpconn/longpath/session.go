@@ -28,24 +28,24 @@ type Session struct {
 	*sftpconn.Conn
 	transport sftpconn.Transport
 
-	mu  sync.Mutex     // held for each operation on a long path
-	own *sftpconn.Conn // on a channel of its own; nil until one is needed
-	wg  sync.WaitGroup
+	turn chan struct{}  // holds a token during each operation on a long path
+	own  *sftpconn.Conn // on a channel of its own; nil until one is needed. Guarded by turn
+	wg   sync.WaitGroup
 }
 
 var _ sftpconn.Session = (*Session)(nil)
 
 // Wrap returns a Session over conn, which is on transport.
 func Wrap(conn *sftpconn.Conn, transport sftpconn.Transport) *Session {
-	return &Session{Conn: conn, transport: transport}
+	return &Session{Conn: conn, transport: transport, turn: make(chan struct{}, 1)}
 }
 
 // Close implements [sftpconn.FS].
 func (s *Session) Close() error {
 	err := s.Conn.Close() // and with it, the transport
-	s.mu.Lock()
+	s.turn <- struct{}{}
 	own := s.own
-	s.mu.Unlock()
+	<-s.turn
 	if own != nil {
 		_ = own.Close()
 	}
@@ -60,7 +60,7 @@ type channel struct {
 
 func (channel) Close() error { return nil }
 
-// start returns the connection for long paths, with s.mu held.
+// start returns the connection for long paths, in the caller's turn.
 func (s *Session) start(ctx context.Context) (*sftpconn.Conn, error) {
 	if s.own != nil {
 		return s.own, nil
@@ -91,9 +91,15 @@ func with[T any](ctx context.Context, s *Session, do func(fs sftpconn.FS, paths 
 	if short {
 		return do(s.Conn, paths)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var none T
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return none, ctx.Err()
+	case <-s.Done():
+		return none, sftpconn.ErrNotSent
+	}
 	own, err := s.start(ctx)
 	if err != nil {
 		return none, err

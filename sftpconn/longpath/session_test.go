@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -150,4 +151,25 @@ func TestEndsAsAWhole(t *testing.T) {
 	defer transport.mu.Unlock()
 	require.NoError(t, transport.last.Close())
 	<-s.Done()
+}
+
+// Whoever waits for the turn of a long path can give up.
+func TestWaitForTheTurnEnds(t *testing.T) {
+	s := start(t, sftptest.SFTPServerTransport(t))
+	session := s.(*longpath.Session)
+	done := session.TakeTurn()
+	defer done()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		_, err := s.Lstat(ctx, "/"+strings.Repeat("x/", 3000))
+		ended <- err
+	}()
+	cancel()
+	select {
+	case err := <-ended:
+		require.ErrorIs(t, err, context.Canceled)
+	case <-time.After(20 * time.Second):
+		t.Fatal("it waits on")
+	}
 }
