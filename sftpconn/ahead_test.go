@@ -48,7 +48,6 @@ func TestOpenAheadTakesDataChannels(t *testing.T) {
 				})
 				s.startDelay, s.maxChannels = 100*time.Millisecond, test.maxChannels
 				c := s.connect(t, Options{BulkChannels: test.channels, ChannelIdle: time.Hour})
-				c.roundTrip = time.Second
 				synctest.Wait()
 				time.Sleep(time.Second)
 				var files sync.WaitGroup

@@ -84,7 +84,7 @@ const (
 // wantedBulk returns how many bulk channels it takes to fill a fast line of the
 // connection's round-trip time, and all connections.
 func (c *Conn) wantedBulk() int {
-	inFlight := c.roundTrip.Seconds() * fastLine
+	inFlight := c.activity.trip.shortest().Seconds() * fastLine
 	return min(max(1+int(inFlight/window), c.opts.Connections), c.opts.BulkChannels)
 }
 

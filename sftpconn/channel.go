@@ -8,6 +8,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
 )
@@ -98,6 +99,9 @@ func (ch *channel) startBulk(op, path string, req request, size int) *call {
 		c.finish(nil, err)
 		return c
 	}
+	if size == 0 && len(ch.calls) == 0 {
+		c.begun = time.Now()
+	}
 	ch.calls[c.id] = c
 	ch.queue = append(ch.queue, c)
 	ch.wake.Signal()
@@ -185,6 +189,9 @@ func (ch *channel) dispatch(body []byte) error {
 	}
 	delete(ch.calls, id)
 	ch.mu.Unlock()
+	if !c.begun.IsZero() {
+		ch.activity.trip.note(time.Since(c.begun))
+	}
 	c.finish(body, nil)
 	return nil
 }
@@ -270,7 +277,8 @@ type call struct {
 	ch              *channel
 	size            int64 // bytes of file data that it moves
 	id              uint32
-	header, payload []byte // the writer's, once queued
+	header, payload []byte    // the writer's, once queued
+	begun           time.Time // set if it waits for no other one: its answer measures the round trip
 
 	// Guarded by channel.mu.
 	sent  bool

@@ -78,9 +78,8 @@ type Conn struct {
 	opts      Options
 	ext       extensions
 	limits    limits
-	roundTrip time.Duration // to the server and back
-	ordinary  atomic.Bool   // the session is known not to be root's
-	noAppend  atomic.Bool   // the server refuses to append
+	ordinary  atomic.Bool // the session is known not to be root's
+	noAppend  atomic.Bool // the server refuses to append
 	meta      *channel
 	activity  *activity
 
@@ -148,14 +147,13 @@ func (c *Conn) start(ctx context.Context) error {
 	go c.awaitEnd()
 	c.background.Go(func() { c.watch(ch) })
 	c.background.Go(c.keepalive)
-	c.roundTrip = time.Since(asked)
 	if !c.has(extLimits) {
+		// This counts the start of a process, until there is a better one.
+		c.activity.trip.note(time.Since(asked))
 		c.limits = defaultLimits
 		return nil
 	}
-	asked = time.Now() // this time without the start of a process
 	c.limits, err = askLimits(ctx, ch)
-	c.roundTrip = time.Since(asked)
 	return err
 }
 

@@ -293,7 +293,11 @@ func TestOrderHoldsAcrossChannels(t *testing.T) {
 		var mu sync.Mutex
 		content := make([]byte, 0)
 		channels := map[int]bool{}
+		const far = 100 * time.Millisecond // so that there are many channels
 		s := newFakeServer(func(channel int, req sshfx.Packet) sshfx.Packet {
+			if _, isWrite := req.(*sshfx.WritePacket); !isWrite {
+				time.Sleep(far)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			switch req := req.(type) {
@@ -316,7 +320,7 @@ func TestOrderHoldsAcrossChannels(t *testing.T) {
 			}
 			return status(StatusOK)
 		})
-		s.startDelay = 100 * time.Millisecond // a far server, for which there are many channels
+		s.startDelay = far
 		c := s.connect(t, Options{})
 		f, _, err := c.Open(t.Context(), "/a", Write|Create, 0o644)
 		require.NoError(t, err)

@@ -9,10 +9,11 @@ import (
 )
 
 // activity tells how long the server has been silent, by a clock that does not
-// jump.
+// jump, and how far away it is.
 type activity struct {
 	start time.Time
 	last  atomic.Int64 // nanoseconds from start to the last sign of life
+	trip  roundTrip
 }
 
 func newActivity() *activity { return &activity{start: time.Now()} }
@@ -76,7 +77,11 @@ const serverPatience = 4
 // ping makes a round trip. Where the transport cannot, it asks the SFTP server,
 // and sets alone.
 func (c *Conn) ping(alone *atomic.Bool) error {
+	begin := time.Now()
 	err := c.transport.Ping()
+	if err == nil {
+		c.activity.trip.note(time.Since(begin))
+	}
 	if !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}

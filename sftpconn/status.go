@@ -11,7 +11,7 @@ type Status struct {
 	Extensions []string      // that the server announced, sorted
 	MaxRead    int           // largest READ that the server takes, in bytes
 	MaxWrite   int           // and WRITE
-	RoundTrip  time.Duration // to the server and back, measured when the connection was made
+	RoundTrip  time.Duration // to the server and back, the shortest of the last half minute
 	Channels   int           // that are open
 	InFlight   int64         // bytes of file data that are asked for or sent, and not acknowledged
 	Silence    time.Duration // since the server last said anything
@@ -23,7 +23,7 @@ func (c *Conn) Status() Status {
 		Extensions: slices.Sorted(maps.Keys(c.ext)),
 		MaxRead:    c.limits.read,
 		MaxWrite:   c.limits.write,
-		RoundTrip:  c.roundTrip,
+		RoundTrip:  c.activity.trip.shortest(),
 		Channels:   1,
 		InFlight:   c.meta.inFlight.Load(),
 		Silence:    c.activity.silence(),
