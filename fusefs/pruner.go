@@ -44,10 +44,15 @@ func newPruner(limit int) *pruner {
 	return p
 }
 
-// add takes in that the kernel is about to know a name.
+// add takes in that the kernel is about to know a name. While the kernel does not
+// come to forget any, because a request about a folder is not answered, the oldest
+// are let go: they stay known to it.
 func (p *pruner) add(dir *fs.Inode, name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(p.names) >= 2*p.limit {
+		p.names = p.names[len(p.names)-2*p.limit+1:]
+	}
 	p.names = append(p.names, knownName{dir, name})
 	if len(p.names) > p.limit {
 		select {

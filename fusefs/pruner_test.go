@@ -3,6 +3,7 @@ package fusefs
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -43,4 +44,15 @@ func TestKnownFilesAreBounded(t *testing.T) {
 	link, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", open.Fd()))
 	require.NoError(t, err)
 	assert.Equal(t, f.mnt+"/000", link, "the kernel has not lost its name")
+}
+
+// What waits for the kernel is bounded.
+func TestPrunerThatIsHeldUp(t *testing.T) {
+	t.Parallel()
+	p := &pruner{limit: 10, wake: make(chan struct{}, 1)} // nobody takes names out
+	for i := range 100 {
+		p.add(nil, strconv.Itoa(i))
+	}
+	assert.Len(t, p.names, 20)
+	assert.Equal(t, "99", p.names[19].name)
 }
