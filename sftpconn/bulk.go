@@ -2,6 +2,7 @@ package sftpconn
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ type bulkChannels struct {
 	opening int                // channels that are being opened
 	grown   *sync.Cond         // tells that opening went down
 	most    int                // that the server allows, as far as is known
+	again   time.Time          // when it is asked for more all the same; zero: never
 	tidying bool               // a goroutine closes what is idle
 	waiting int64              // bytes of files that wait for a channel to be opened ahead on
 }
@@ -108,11 +110,19 @@ func (c *Conn) bulkChannels(n int) []*channel {
 // grow starts opening bulk channels until there are n, or as many as the server
 // allows. c.mu is held.
 func (c *Conn) grow(n int) {
-	for b := &c.bulk; c.err == nil && len(b.open)+b.opening < min(n, b.most); {
+	b := &c.bulk
+	if n > b.most && !b.again.IsZero() && time.Now().After(b.again) {
+		b.most, b.again = min(2*b.most+1, c.allowedBulk()), time.Now().Add(refusalPause)
+	}
+	for c.err == nil && len(b.open)+b.opening < min(n, b.most) {
 		b.opening++
 		c.background.Go(c.addBulk)
 	}
 }
+
+// refusalPause is how long the server is not asked for more channels than it gave:
+// it may have refused for a reason that passes.
+const refusalPause = time.Minute
 
 func (c *Conn) addBulk() {
 	ch, err := c.openBulk()
@@ -124,6 +134,10 @@ func (c *Conn) addBulk() {
 	switch {
 	case err != nil:
 		b.most = len(b.open)
+		b.again = time.Now().Add(refusalPause)
+		if errors.Is(err, context.DeadlineExceeded) {
+			b.again = time.Time{} // files would wait as long again
+		}
 		if c.err == nil {
 			c.opts.Logger.Debug("the server allows no further channel", "bulk", len(b.open), "err", err)
 		}
@@ -165,6 +179,9 @@ func (c *Conn) openBulk() (*channel, error) {
 	}
 	if err != nil {
 		go closeQuietly(rwc)
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
 		return nil, err
 	}
 	return ch, nil

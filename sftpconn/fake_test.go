@@ -26,6 +26,7 @@ type fakeServer struct {
 
 	mu       sync.Mutex
 	channels []net.Conn
+	asked    int // for channels, how many times
 	closed   chan struct{}
 	served   sync.WaitGroup
 }
@@ -41,6 +42,7 @@ func newFakeServer(answer func(int, sshfx.Packet) sshfx.Packet, extensions ...st
 func (s *fakeServer) OpenChannel(context.Context) (io.ReadWriteCloser, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.asked++
 	n := len(s.channels)
 	if s.maxChannels > 0 && n >= s.maxChannels {
 		return nil, errors.New("no more sessions")
@@ -59,7 +61,10 @@ func (s *fakeServer) serve(n int, conn net.Conn) {
 	if hello.ReadFrom(conn, nil, maxReplyLength) != nil {
 		return
 	}
-	if s.mute && n > 0 {
+	s.mu.Lock()
+	mute := s.mute
+	s.mu.Unlock()
+	if mute && n > 0 {
 		_, _ = io.Copy(io.Discard, conn)
 		return
 	}

@@ -56,3 +56,48 @@ func TestIdleChannelsAreClosed(t *testing.T) {
 		require.NoError(t, writer.Flush(t.Context()))
 	})
 }
+
+// A server that refuses a channel is asked again, after a while and not sooner. One
+// that accepts channels and does not serve them is not.
+func TestRefusedChannelsAreAskedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeServer(func(int, sshfx.Packet) sshfx.Packet { return status(StatusOK) })
+		s.maxChannels = 2
+		c := s.connect(t, Options{BulkChannels: 5, ChannelIdle: time.Hour, KeepaliveInterval: -1})
+		ask := func() (channels, asked int) {
+			s.mu.Lock()
+			before := s.asked
+			s.mu.Unlock()
+			for range 10 {
+				channels = len(c.bulkChannels(5))
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return channels, s.asked - before
+		}
+		set := func(channels int, mute bool) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.maxChannels, s.mute = channels, mute
+		}
+		steps := func(want ...[2]int) {
+			t.Helper()
+			for _, w := range want {
+				channels, asked := ask()
+				assert.Equal(t, w, [2]int{channels, asked}, "channels, asked")
+				time.Sleep(refusalPause + time.Second)
+			}
+		}
+		synctest.Wait()
+		channels, _ := ask()
+		assert.Equal(t, 1, channels)
+		channels, asked := ask()
+		assert.Equal(t, [2]int{1, 0}, [2]int{channels, asked}, "at once")
+		time.Sleep(refusalPause + time.Second)
+		steps([2]int{1, 2}, [2]int{1, 2})
+		set(4, false)
+		steps([2]int{3, 2})
+		set(0, true)
+		steps([2]int{3, 2}, [2]int{3, 0}, [2]int{3, 0})
+	})
+}
