@@ -37,15 +37,24 @@ func (n *names) followed(path string, q asked, attr sftpconn.Attr) {
 // made takes in that path was made, or was there.
 func (n *names) made(path string, q asked, attr sftpconn.Attr) {
 	existed := n.exists(path)
+	overtaken := n.gens.overtaken(path, q.gen)
 	n.changed(path, q, attr)
-	if !existed {
-		n.dirChanged(path)
+	if existed {
+		return
 	}
+	if overtaken {
+		n.unsure(path) // it may be elsewhere now, or removed
+	}
+	n.dirChanged(path)
 }
 
 // madeDir takes in that path was made as an empty directory.
 func (n *names) madeDir(path string, q asked, attr sftpconn.Attr) {
+	overtaken := n.gens.overtaken(path, q.gen)
 	n.made(path, q, attr)
+	if overtaken {
+		return
+	}
 	now := time.Now()
 	n.update(path, func(e *entry) {
 		e.listing = newListing(nil, now)
@@ -161,6 +170,16 @@ func (n *names) unsure(path string) {
 	n.updateKnown(dir, func(e *entry) { e.listing = nil })
 	n.gens.touch(dir)
 	n.forgetAttr(dir)
+}
+
+// unsureTree is unsure for top and all that is below.
+func (n *names) unsureTree(top string) {
+	for _, path := range n.lru.Keys() {
+		if below(top, path) {
+			n.lru.Remove(path)
+		}
+	}
+	n.unsure(top)
 }
 
 // dirChanged takes in that a name was made or removed just now. To ask the server

@@ -77,7 +77,8 @@ func (f *FS) request(before delivery, do func(context.Context) error) errandWork
 // The caller calls end when it has taken in what the request led to.
 func (f *FS) turn(ctx context.Context, change string, paths ...string) (end func(), err error) {
 	if f.errands == nil {
-		return func() {}, nil
+		f.underWay(1)
+		return func() { f.underWay(-1) }, nil
 	}
 	f.mu.Lock()
 	e := f.errands.add(change, true, f.names.links.of(paths), paths...)
@@ -93,6 +94,13 @@ func (f *FS) turn(ctx context.Context, change string, paths ...string) (end func
 		end()
 	}
 	return end, err
+}
+
+// underWay adds n to the changes that are under way.
+func (f *FS) underWay(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.names.gens.underWay += n
 }
 
 // canQueue waits for room for one more change. It reports whether changes are

@@ -13,6 +13,8 @@ type generations struct {
 	now   uint64
 	floor uint64
 	last  *simplelru.LRU[string, uint64]
+
+	underWay int // changes that are, which other changes may overtake
 }
 
 func newGenerations() *generations {
@@ -43,6 +45,10 @@ func (g *generations) since(path string) uint64 {
 func (g *generations) overtaken(path string, start uint64) bool {
 	return g.since(path) > start
 }
+
+// alone reports whether the only change under way, which started in the generation
+// start, had nothing else changed beside it.
+func (g *generations) alone(start uint64) bool { return g.now == start && g.underWay <= 1 }
 
 // newLRU returns an LRU of at most size entries. size is positive, so that it
 // cannot fail.

@@ -148,18 +148,21 @@ func (f *FS) remove(ctx context.Context, path string, remove func(context.Contex
 	defer end()
 	f.mu.Lock()
 	f.opens.begin(path)
+	q := f.names.asking()
 	f.mu.Unlock()
 	err = remove(ctx, path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.opens.end(path)
-	if err != nil {
-		f.names.unsure(path)
-		return err
+	sure := err == nil && !f.names.gens.overtaken(path, q.gen)
+	if err == nil {
+		f.opens.unlink(path)
+		f.names.gone(path)
 	}
-	f.opens.unlink(path)
-	f.names.gone(path)
-	return nil
+	if !sure {
+		f.names.unsure(path)
+	}
+	return err
 }
 
 // Rename implements [sftpconn.FS].
@@ -187,6 +190,7 @@ func (f *FS) Rename(ctx context.Context, oldPath, newPath string, replace bool) 
 	defer end()
 	f.mu.Lock()
 	f.opens.begin(oldPath, newPath)
+	q := f.names.asking()
 	f.mu.Unlock()
 	err = f.direct.Rename(ctx, oldPath, newPath, replace)
 	f.mu.Lock()
@@ -199,9 +203,25 @@ func (f *FS) Rename(ctx context.Context, oldPath, newPath string, replace bool) 
 		f.names.unsure(newPath)
 	case oldPath == newPath:
 	default:
+		sure := f.isSureMove(oldPath, newPath, q)
 		f.renamed(oldPath, newPath)
+		if !sure {
+			f.names.unsure(oldPath)
+			f.names.unsureTree(newPath)
+		}
 	}
 	return err
+}
+
+// isSureMove reports whether a rename that was asked for at q took along what is
+// known of oldPath. What was changed below at the same time may have gone along, or
+// not; but errands take turns. f.mu is held.
+func (f *FS) isSureMove(oldPath, newPath string, q asked) bool {
+	gens := f.names.gens
+	if f.errands == nil && f.names.mayBeDir(oldPath) {
+		return gens.alone(q.gen)
+	}
+	return !gens.overtaken(oldPath, q.gen) && !gens.overtaken(newPath, q.gen)
 }
 
 // renamed takes in that oldPath is now newPath. f.mu is held.
