@@ -38,14 +38,14 @@ func (f *FS) listedAhead(path string) {
 // looked takes in that a program has looked path up, and whether it was known.
 // It returns what is to be fetched. f.mu is held.
 func (f *FS) looked(path string, v verdict) []request {
-	dir, _ := split(path)
+	dir, name := split(path)
 	if !f.followsWalks() || dir == "" {
 		return nil
 	}
-	if v != unknown {
+	if v == present {
 		return f.next(f.walks.looked(dir))
 	}
-	list, w := f.walks.missed(dir)
+	list, w := f.walks.missed(dir, name)
 	ahead := f.next(w)
 	if list != nil {
 		f.sweepLater()
@@ -94,7 +94,7 @@ func (f *FS) fetchListing(s *step) {
 		s.state = over
 	} else {
 		if l := f.names.freshListing(s.path); l != nil && !s.visited {
-			l.ahead, l.walked = true, s.walk != f.walks.loose
+			l.ahead = true
 		}
 		f.walks.listed(s.path)
 		f.walks.caughtUp(s.path)

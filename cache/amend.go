@@ -46,6 +46,9 @@ func (n *names) made(path string, q asked, attr sftpconn.Attr) {
 		n.unsure(path) // it may be elsewhere now, or removed
 	}
 	n.dirChanged(path)
+	if n.probed.path == path { // it was looked for to be made
+		n.probed = probe{}
+	}
 }
 
 // madeDir takes in that path was made as an empty directory.

@@ -73,12 +73,12 @@ func (ws *walks) keepsOrder(path string) func(*listing, trail) (sorted, begins b
 func (ws *walks) entered(dir string) *walk {
 	_, name := split(dir)
 	return ws.come(dir, folder, func(l *listing, t trail) (sorted, begins bool) {
-		begun := t.entries > 0 && !hidden(folder, t.last)
+		begun := t.entries > 0 && !isHidden(t.last)
 		return true, !begun && l.first(name).sorted == 0 || l.between(t.last, name).sorted == 0
 	})
 }
 
-// looked takes in that a name in dir was looked up and known. It returns the
+// looked takes in that a name in dir was looked up, which is listed. It returns the
 // walk that goes on with that, if any.
 func (ws *walks) looked(dir string) (w *walk) {
 	if e := ws.steps[dir]; e != nil && e.Value.(*step).unused() {
@@ -93,23 +93,30 @@ func (ws *walks) looked(dir string) (w *walk) {
 	return w
 }
 
-// missed takes in that a name in dir was looked up that is not known. It returns
-// the step of dir if that is to be listed: there will be more.
-func (ws *walks) missed(dir string) (list *step, w *walk) {
+// missed takes in that a name in dir was looked up of which it is not known that it
+// is there. It returns the step of dir if that is to be listed, or listed again:
+// there will be more.
+func (ws *walks) missed(dir, name string) (list *step, w *walk) {
 	if v, ok := ws.recent.Get(dir); !ok || time.Since(v.at) > stepAge {
 		ws.recent.Add(dir, &visited{at: time.Now()})
 	}
-	if ws.names.freshListing(dir) != nil {
-		return nil, nil
+	l := ws.names.freshListing(dir)
+	if l != nil && (l.has(name) || !ws.names.ages(l)) {
+		return nil, ws.looked(dir)
 	}
 	e := ws.steps[dir]
-	if e != nil && e.Value.(*step).walk != ws.loose {
+	walked := e != nil && e.Value.(*step).walk != ws.loose
+	switch {
+	case walked && l != nil:
+		return ws.listAgain(dir), ws.looked(dir)
+	case walked:
 		ws.use(e)
 		w = e.Value.(*step).walk
-	} else if w = ws.entered(dir); w != nil {
+	default:
+		if w = ws.entered(dir); w == nil {
+			return ws.listLoose(dir), nil
+		}
 		e = w.cursor
-	} else {
-		return ws.listLoose(dir), nil
 	}
 	if s := e.Value.(*step); s.kind == folder && s.state == waiting {
 		ws.attend(s)
@@ -118,32 +125,34 @@ func (ws *walks) missed(dir string) (list *step, w *walk) {
 	return list, w
 }
 
-// listBelow returns steps for the subfolders of dir, which is listed since a name
-// in it was looked up, if they are few: a program that works by names goes on
-// to some of them.
+// listBelow returns steps for subfolders of dir, which is listed since a name in it
+// was looked up: a program that works by names goes on to some of them. Of many it
+// takes those that programs came to before.
 func (ws *walks) listBelow(dir *step) (list []*step) {
 	l := ws.names.freshListing(dir.path)
 	if dir.walk != ws.loose || dir.depth == mostDepth || l == nil {
 		return nil
 	}
+	var folders []string
 	for _, e := range l.entries {
-		if kindOf(e.Attr) != folder || e.Attr.Size > mostPeeked {
-			continue
-		}
-		if len(list) == fewFolders {
-			return nil
-		}
-		path := join(dir.path, e.Name)
-		if ws.steps[path] == nil && ws.names.freshListing(path) == nil {
-			list = append(list, &step{kind: folder, path: path, depth: dir.depth + 1})
+		if kindOf(e.Attr) == folder && e.Attr.Size <= mostPeeked {
+			folders = append(folders, join(dir.path, e.Name))
 		}
 	}
-	for i, s := range list {
+	few := len(folders) <= fewFolders
+	for _, path := range folders {
+		l := ws.names.freshListing(path)
+		known := ws.steps[path] != nil || l != nil && !ws.names.ages(l)
+		if known || !few && !ws.recent.Contains(path) {
+			continue
+		}
+		s := &step{kind: folder, path: path, depth: dir.depth + 1}
 		if !ws.allowed.has(s) {
-			return list[:i]
+			break
 		}
 		ws.put(ws.loose, s, nil)
 		ws.ask(s)
+		list = append(list, s)
 	}
 	return list
 }
@@ -167,14 +176,30 @@ func (ws *walks) listLoose(dir string) *step {
 		}
 		ws.remove(e)
 	}
-	attr, v := ws.names.lookup(dir)
 	s := &step{kind: folder, path: dir}
-	if v != present || kindOf(attr) != folder || attr.Size > mostPeeked || !ws.allowed.has(s) {
+	if !ws.isSmall(dir) || !ws.allowed.has(s) {
 		return nil
 	}
 	ws.put(ws.loose, s, nil)
 	ws.ask(s)
 	return s
+}
+
+// listAgain returns a step for dir, which a walk has listed, if it is to be listed
+// once more. The walk has nothing to do with that.
+func (ws *walks) listAgain(dir string) *step {
+	s := &step{walk: ws.loose, kind: folder, path: dir}
+	if !ws.isSmall(dir) || !ws.allowed.has(s) {
+		return nil
+	}
+	ws.attend(s)
+	return s
+}
+
+// isSmall reports whether dir is known to be a folder that is soon listed.
+func (ws *walks) isSmall(dir string) bool {
+	attr, v := ws.names.lookup(dir)
+	return v == present && kindOf(attr) == folder && attr.Size <= mostPeeked
 }
 
 // come takes in that a program has come to an entry of a folder. It returns the

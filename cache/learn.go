@@ -34,6 +34,10 @@ func (n *names) learnAttr(path string, q asked, attr sftpconn.Attr, err error) {
 	case err == nil:
 		n.setAttr(path, q, attr)
 	case errors.Is(err, fs.ErrNotExist):
+		dir, name := split(path)
+		if l := n.freshListing(dir); l != nil && l.ahead && !l.has(name) && !l.taken.After(q.taken) {
+			n.probed = probe{path, q.taken}
+		}
 		n.setAbsent(path, q)
 	}
 }

@@ -25,9 +25,9 @@ type listing struct {
 	filled time.Time
 
 	// ahead is set while no program has asked for the listing: what it lacks may
-	// have been made since by somebody who told the program. Only while a program
-	// goes through the tree is that believed, for earlyAge.
-	ahead, walked bool
+	// have been made since by somebody who told the program. That is believed
+	// only while programs look for names that are not there (probe).
+	ahead bool
 }
 
 // newListing takes entries over.
@@ -40,23 +40,17 @@ func newListing(entries []sftpconn.DirEntry, taken time.Time) *listing {
 	return l
 }
 
-// absence returns for how long a name that l lacks is believed to be absent.
-func (l *listing) absence(opts Options) time.Duration {
-	switch {
-	case !l.ahead:
-		return opts.NegativeTimeout
-	case l.walked:
-		return min(earlyAge, opts.NegativeTimeout)
-	}
-	return 0
-}
-
 func (l *listing) get(name string) (sftpconn.Attr, bool) {
 	i, ok := l.index[name]
 	if !ok {
 		return sftpconn.Attr{}, false
 	}
 	return l.entries[i].Attr, true
+}
+
+func (l *listing) has(name string) bool {
+	_, ok := l.index[name]
+	return ok
 }
 
 // set adds name, or changes its attributes.

@@ -20,10 +20,19 @@ type names struct {
 	lru      *simplelru.LRU[string, *entry]
 	gens     *generations
 	links    *links
+	probed   probe
 	doubtful map[string]struct{} // paths with writes that no answer accounts for yet
 
 	count int   // entries and listed names
 	bytes int64 // what they take, estimated
+}
+
+// probe is a name that the server said is absent, as a listing fetched ahead of that
+// question did. Programs that are told of new names look for names that are there;
+// while one looks for others, what such listings lack is believed to be absent.
+type probe struct {
+	path  string
+	taken time.Time
 }
 
 // entryBytes estimates what an entry takes besides its strings and its listing.
@@ -128,7 +137,16 @@ func (n *names) freshListing(dir string) *listing {
 
 // isWhole reports whether what l lacks is believed to be absent.
 func (n *names) isWhole(l *listing) bool {
-	return time.Since(l.taken) < l.absence(n.opts) || !l.ahead && n.isOurs(l)
+	if l.ahead && time.Since(n.probed.taken) >= n.opts.NegativeTimeout {
+		return false
+	}
+	return time.Since(l.taken) < n.opts.NegativeTimeout || n.isOurs(l)
+}
+
+// ages reports whether l is soon too old to tell what is absent, or is already.
+func (n *names) ages(l *listing) bool {
+	most := n.opts.NegativeTimeout
+	return most > 0 && time.Since(l.taken) > most/2 && !n.isOurs(l)
 }
 
 // isEmpty reports whether dir is believed to be empty.

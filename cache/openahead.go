@@ -9,8 +9,8 @@ import (
 
 const (
 	// earlyAge is how long what was fetched ahead is believed where it stands
-	// for a question that a program asks later: that a file can be opened,
-	// and what it is then; and that a name is absent.
+	// for a question that a program asks later: that a file can be opened, and
+	// what it is then.
 	earlyAge = time.Second
 
 	// sureAge is how old an mtime must be to tell one content of a file from

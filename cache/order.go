@@ -29,7 +29,7 @@ func (o leftOut) best() (sorted bool, skipped int) {
 func (l *listing) first(name string) (o leftOut) {
 	at := l.index[name]
 	kind := typeOf(l.entries[at].Attr)
-	if hidden(kind, name) {
+	if kind == folder && isHidden(name) {
 		o.sorted = not
 	}
 	for i, e := range l.entries {
@@ -39,15 +39,18 @@ func (l *listing) first(name string) (o leftOut) {
 		if i < at {
 			o.listed++
 		}
-		if e.Name < name && !hidden(kind, e.Name) {
+		if e.Name < name && (kind != folder || !isHidden(e.Name)) {
 			o.sorted++
 		}
 	}
 	return o
 }
 
-func hidden(kind stepKind, name string) bool {
-	return kind == folder && strings.HasPrefix(name, ".")
+// isHidden reports whether programs seldom are after all that is in the folder at
+// path.
+func isHidden(path string) bool {
+	_, name := split(path)
+	return strings.HasPrefix(name, ".")
 }
 
 // between says what is left out if name is the one after before.

@@ -163,10 +163,16 @@ func (w *walk) hasAnyRoom() bool {
 }
 
 // due reports whether s is to be fetched when there is room for it. What the
-// program has left behind is not, but for folders.
+// program has left behind is not, but for folders; nor are hidden folders, which
+// many programs pass by.
 func (w *walk) due(s *step, left bool, now time.Time) bool {
-	return s.state == waiting && !s.used && s.kind&w.wants != 0 &&
-		(s.kind == folder || !left && s.file.settled(now))
+	if s.state != waiting || s.used || s.kind&w.wants == 0 {
+		return false
+	}
+	if s.kind == folder {
+		return !isHidden(s.path)
+	}
+	return !left && s.file.settled(now)
 }
 
 // following calls do with the steps behind the cursor, then with those before

@@ -1,0 +1,125 @@
+package cache
+
+import (
+	"fmt"
+	"io/fs"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// lookAt looks path up, and returns the round trips that this took.
+func lookAt(t *testing.T, f *FS, path string, there bool) int {
+	t.Helper()
+	return roundTrips(func() {
+		_, err := f.Lstat(t.Context(), path)
+		if there {
+			assert.NoError(t, err, path)
+		} else {
+			assert.ErrorIs(t, err, fs.ErrNotExist, path)
+		}
+	})
+}
+
+// A program that looks for names that are not there asks the server for the first
+// of them.
+func TestNamesThatAreNotThereAreLookedForInListings(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putTree(s, 5, 3)
+		lookAt(t, f, "/d", true)
+		lookAt(t, f, "/d/0000", true)
+		time.Sleep(4 * delay) // until all below is listed
+		assert.Equal(t, 1, lookAt(t, f, "/d/absent", false))
+		assert.Equal(t, 0, lookAt(t, f, "/d/absent too", false))
+		assert.Equal(t, 0, lookAt(t, f, "/d/0003/absent", false))
+		s.put("/d/0004/new", nil)
+		assert.Equal(t, 0, lookAt(t, f, "/d/0004/new", false))
+		time.Sleep(5 * time.Second)
+		assert.Equal(t, 1, lookAt(t, f, "/d/0004/new", true))
+	})
+}
+
+// Who makes files looks for them before, which is no reason to believe listings.
+func TestMakingFilesIsNotLookingForThem(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putFiles(s, 10, 10)
+		lookAt(t, f, "/d", true)
+		lookAt(t, f, "/d/000", true)
+		time.Sleep(delay)
+		for i := range 3 {
+			name := fmt.Sprintf("/d/made %d", i)
+			lookAt(t, f, name, false)
+			require.NoError(t, open(t, f, name, newFile).Close(t.Context()))
+			s.put(fmt.Sprintf("/d/new %d", i), nil)
+			lookAt(t, f, fmt.Sprintf("/d/new %d", i), true)
+		}
+	})
+}
+
+// While a program goes on, listings are renewed before they are too old.
+func TestListingsAreRenewedForWhoLooksForNames(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putTree(s, 20, 3)
+		lookAt(t, f, "/d", true)
+		lookAt(t, f, "/d/0007", true)
+		lookAt(t, f, "/d/0007/1", true)
+		time.Sleep(delay)
+		asked, listed := s.count("LSTAT"), s.count("READDIR")
+		const seconds = 60
+		for i := range 2 * seconds {
+			_, err := f.Lstat(t.Context(), "/d/0007")
+			require.NoError(t, err)
+			lookAt(t, f, fmt.Sprintf("/d/0007/absent %d", i), false)
+			time.Sleep(time.Second / 2)
+		}
+		assert.LessOrEqual(t, s.count("LSTAT")-asked, seconds/5+seconds/20+1, "one in 5 s shows that listings are right")
+		assert.LessOrEqual(t, s.count("READDIR")-listed, seconds*2/5+1)
+		time.Sleep(2 * stepAge)
+		forgotten(t, f)
+	})
+}
+
+// A program that comes back to a folder of many goes on to those where it was.
+func TestFoldersOfBeforeAreListedAgain(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putTree(s, 100, 3)
+		look := func() (trips int) {
+			for _, path := range []string{"/d/0030", "/d/0030/1", "/d/0070/1", "/d/0010/1"} {
+				trips += lookAt(t, f, path, true)
+			}
+			return trips
+		}
+		lookAt(t, f, "/d", true)
+		assert.Equal(t, 4, look())
+		time.Sleep(time.Minute)
+		lookAt(t, f, "/d", true)
+		lookAt(t, f, "/d/0030", true)
+		time.Sleep(2 * delay)
+		assert.Zero(t, look())
+		assert.Equal(t, 2*4, s.count("READDIR"))
+	})
+}
+
+// Hidden folders are left to those who come to them.
+func TestHiddenFoldersAreNotListedAhead(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		for i := range 50 {
+			s.mu.Lock()
+			s.nodes["/d/.hidden"] = dirNode()
+			s.nodes[fmt.Sprintf("/d/.hidden/%d", i)] = dirNode()
+			s.nodes[fmt.Sprintf("/d/%d", i)] = dirNode()
+			s.mu.Unlock()
+		}
+		time.Sleep(time.Minute)
+		_, err := f.ReadDir(t.Context(), "/d")
+		require.NoError(t, err)
+		for i := range 50 {
+			_, err := f.ReadDir(t.Context(), fmt.Sprintf("/d/%d", i))
+			require.NoError(t, err)
+		}
+		assert.Equal(t, 51, s.count("READDIR"))
+		assert.LessOrEqual(t, roundTrips(func() { listAll(t, f, "/d/.hidden") }), 8)
+	})
+}
