@@ -9,6 +9,8 @@
 //	run(t, m.dir, "tar", "xf", archive)
 //	sameTree(t, m.remote, m.dir)
 //
-// A mount that hangs fails its test: see watchdog_test.go. What is left over
-// at the end, a mount or a process, fails the package: see main_test.go.
+// What a test keeps open while the link of its mount is down, another process must
+// hold: see held_test.go. A mount that hangs fails its test: see watchdog_test.go.
+// What is left over at the end, a mount or a process, fails the package: see
+// main_test.go.
 package integration

@@ -105,16 +105,31 @@ func TestLinkCarriesBothWays(t *testing.T) {
 	assert.Equal(t, 1, link.Connections())
 }
 
+// least returns the shortest time that do takes, of ten: a busy machine adds to
+// some.
+func least(do func()) time.Duration {
+	shortest := time.Hour
+	for range 10 {
+		start := time.Now()
+		do()
+		shortest = min(shortest, time.Since(start))
+	}
+	return shortest
+}
+
 func TestLinkDelay(t *testing.T) {
 	link, client, server := connected(t)
 	link.SetDelay(100 * time.Millisecond)
-	start := time.Now()
-	writeString(t, client, "ping")
-	assert.Equal(t, "ping", readString(t, server, 4))
-	assert.InDelta(t, 50, time.Since(start).Milliseconds(), 30, "one way, ms")
-	writeString(t, server, "pong")
-	assert.Equal(t, "pong", readString(t, client, 4))
-	assert.InDelta(t, 100, time.Since(start).Milliseconds(), 50, "there and back, ms")
+	pass := func(from, to net.Conn) func() {
+		return func() {
+			writeString(t, from, "ping")
+			assert.Equal(t, "ping", readString(t, to, 4))
+		}
+	}
+	for way, took := range map[string]time.Duration{"up": least(pass(client, server)), "down": least(pass(server, client))} {
+		assert.GreaterOrEqual(t, took, 50*time.Millisecond, way)
+		assert.Less(t, took, 80*time.Millisecond, way)
+	}
 }
 
 // The delay must not lessen what the line carries: 32 MiB over a line of 100 ms
@@ -131,7 +146,7 @@ func TestLinkDelayLeavesBandwidth(t *testing.T) {
 	})
 	_, err := io.CopyN(io.Discard, server, size)
 	require.NoError(t, err)
-	assert.Less(t, time.Since(start), time.Second)
+	assert.Less(t, time.Since(start), 5*time.Second)
 	wg.Wait()
 }
 
@@ -139,17 +154,19 @@ func TestLinkRate(t *testing.T) {
 	link, client, server := connected(t)
 	link.SetDelay(20 * time.Millisecond)
 	link.SetRate(20_000_000)
-	const size = 5_000_000
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		_, err := client.Write(make([]byte, size))
-		assert.NoError(t, err)
+	const size = 2_000_000
+	took := least(func() {
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, err := client.Write(make([]byte, size))
+			assert.NoError(t, err)
+		})
+		_, err := io.CopyN(io.Discard, server, size)
+		require.NoError(t, err)
+		wg.Wait()
 	})
-	start := time.Now()
-	_, err := io.CopyN(io.Discard, server, size)
-	require.NoError(t, err)
-	assert.InDelta(t, 260, time.Since(start).Milliseconds(), 100, "ms for 5 MB at 20 MB/s")
-	wg.Wait()
+	assert.GreaterOrEqual(t, took, 100*time.Millisecond, "for 2 MB at 20 MB/s")
+	assert.Less(t, took, 180*time.Millisecond)
 }
 
 func TestLinkCutResetsBothEnds(t *testing.T) {
