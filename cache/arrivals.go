@@ -2,10 +2,7 @@ package cache
 
 import (
 	"container/list"
-	"slices"
 	"time"
-
-	"sftpmount/sftpconn"
 )
 
 const (
@@ -34,9 +31,11 @@ func (ws *walks) visit(path string) *walk {
 	}
 	return ws.come(path, folder, func(l *listing, t trail) (sorted, begins bool) {
 		_, name := split(path)
-		first := l.first(name).listed == 0
-		inOrder := first || l.between(t.last, name).listed == 0
-		return !inOrder, first || t.entries > 0
+		if sorted, skipped := l.first(name).best(); skipped == 0 {
+			return sorted, true
+		}
+		sorted, _ = l.between(t.last, name).best()
+		return sorted, t.entries > 0 && t.last != name
 	})
 }
 
@@ -267,17 +266,22 @@ func (ws *walks) join(dir *list.Element, s *step) *walk {
 	w.last = time.Now()
 	e := ws.put(w, s, dir.Next())
 	ws.use(dir)
+	ws.heed(w, s.path)
 	w.cursor = e
 	return w
 }
 
 // begin lets w go through dir, where it has come to the step at.
 func (ws *walks) begin(w *walk, dir string, l *listing, at *step) {
-	entries := w.entriesOf(l)
-	i := slices.IndexFunc(entries, func(e sftpconn.DirEntry) bool { return join(dir, e.Name) == at.path })
+	_, name := split(at.path)
+	i := l.index[name]
+	if w.sorted {
+		p, _ := l.place(name)
+		i = int(p.byName)
+	}
 	if !w.sorted { // or it has passed them by
 		ws.putRest(w, dir, restOf{folder, 0, i}, nil)
 	}
 	w.cursor = ws.put(w, at, nil)
-	ws.putRest(w, dir, restOf{anything, i + 1, len(entries)}, nil)
+	ws.putRest(w, dir, restOf{anything, i + 1, len(l.entries)}, nil)
 }

@@ -17,6 +17,17 @@ import (
 	"sftpmount/sftpconn/sftptest"
 )
 
+// newFarthest is newFar in a bubble, whose clock stands while anything is
+// computed.
+func newFarthest(t *testing.T, roundTrip time.Duration) *cache.FS {
+	conn, err := sftpconn.New(t.Context(), sftptest.FarTransport(t, roundTrip), sftpconn.Options{})
+	require.NoError(t, err)
+	fsys := cache.New(conn, cache.Options{Logger: slog.New(slog.DiscardHandler)})
+	t.Cleanup(func() { _ = fsys.Close() })
+	time.Sleep(10 * roundTrip) // for the first channel for data
+	return fsys
+}
+
 // What a program reads of a folder in order comes over as many channels as it
 // takes: a channel moves no more than a window in a round trip.
 func TestFilesOfAFolderOverSeveralChannels(t *testing.T) {
@@ -30,11 +41,7 @@ func TestFilesOfAFolderOverSeveralChannels(t *testing.T) {
 		require.NoError(t, os.Chtimes(path, old, old))
 	}
 	synctest.Test(t, func(t *testing.T) {
-		conn, err := sftpconn.New(t.Context(), sftptest.FarTransport(t, roundTrip), sftpconn.Options{})
-		require.NoError(t, err)
-		fsys := cache.New(conn, cache.Options{Logger: slog.New(slog.DiscardHandler)})
-		defer func() { _ = fsys.Close() }()
-		time.Sleep(time.Second)
+		fsys := newFarthest(t, roundTrip)
 		start := time.Now()
 		entries, err := fsys.ReadDir(t.Context(), dir)
 		require.NoError(t, err)

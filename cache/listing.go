@@ -24,6 +24,8 @@ type listing struct {
 	made   bool
 	filled time.Time
 
+	order *order // nil until it is asked for
+
 	// ahead is set while no program has asked for the listing: what it lacks may
 	// have been made since by somebody who told the program. That is believed
 	// only while programs look for names that are not there (probe).
@@ -87,6 +89,9 @@ func (l *listing) remove(name string) {
 	l.index[l.entries[i].Name] = i
 	l.entries[last] = sftpconn.DirEntry{}
 	l.entries = l.entries[:last]
+	if o := l.order; o != nil && i < len(o.places) { // the last one's was another, if it had one
+		o.places[i] = place{}
+	}
 	delete(l.index, name)
 	l.bytes -= listingEntryBytes + int64(len(name))
 }

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -23,26 +24,55 @@ func (o leftOut) best() (sorted bool, skipped int) {
 	return o.sorted < o.listed, min(o.sorted, o.listed)
 }
 
-// first says what is left out if name is the first entry of its kind that the
-// program wants. In the order of names, hidden folders do not count: they come
-// before all others, and seldom is anybody after all that is in them.
-func (l *listing) first(name string) (o leftOut) {
-	at := l.index[name]
-	kind := typeOf(l.entries[at].Attr)
-	if kind == folder && isHidden(name) {
-		o.sorted = not
+// order is how the entries of a listing follow each other. It is made when it is
+// first asked for: what is listed since then is in no order.
+type order struct {
+	byName []int32 // indexes of entries
+	places []place // of each entry
+}
+
+// place is where an entry stands among those of its class, in the order of the
+// listing and in that of names, and where among all in that of names. The zero
+// place is none.
+type place struct {
+	class          stepKind
+	listed, sorted int32
+	byName         int32
+}
+
+// hiddenFolder is the class of folders that come before all others in the order of
+// names, and hardly anybody is after all that is in them.
+const hiddenFolder stepKind = 1 << 7
+
+// classOf returns in which sequence an entry stands.
+func classOf(e *sftpconn.DirEntry) stepKind {
+	kind := typeOf(e.Attr)
+	if kind == folder && isHidden(e.Name) {
+		return hiddenFolder
 	}
-	for i, e := range l.entries {
-		if typeOf(e.Attr) != kind {
-			continue
-		}
-		if i < at {
-			o.listed++
-		}
-		if e.Name < name && (kind != folder || !isHidden(e.Name)) {
-			o.sorted++
-		}
+	return kind
+}
+
+func (l *listing) ordered() *order {
+	if l.order != nil {
+		return l.order
 	}
+	o := &order{byName: make([]int32, len(l.entries)), places: make([]place, len(l.entries))}
+	var count [hiddenFolder + 1]int32
+	for i := range l.entries {
+		class := classOf(&l.entries[i])
+		o.byName[i] = int32(i)
+		o.places[i] = place{class: class, listed: count[class]}
+		count[class]++
+	}
+	slices.SortFunc(o.byName, func(a, b int32) int { return strings.Compare(l.entries[a].Name, l.entries[b].Name) })
+	clear(count[:])
+	for at, i := range o.byName {
+		p := &o.places[i]
+		p.sorted, p.byName = count[p.class], int32(at)
+		count[p.class]++
+	}
+	l.order = o
 	return o
 }
 
@@ -53,33 +83,57 @@ func isHidden(path string) bool {
 	return strings.HasPrefix(name, ".")
 }
 
+// place returns where name stands.
+func (l *listing) place(name string) (p place, ok bool) {
+	o := l.ordered()
+	i, ok := l.index[name]
+	if !ok || i >= len(o.places) {
+		return place{}, false
+	}
+	return o.places[i], o.places[i].class != 0
+}
+
+// at returns the entry that is the i-th in the order of the listing, or in that of
+// names.
+func (l *listing) at(i int, sorted bool) (e sftpconn.DirEntry) {
+	if sorted {
+		if o := l.ordered(); i < len(o.byName) {
+			i = int(o.byName[i])
+		}
+	}
+	if i < len(l.entries) {
+		e = l.entries[i]
+	}
+	return e
+}
+
+// first says what is left out if name is the first entry of its kind that the
+// program wants.
+func (l *listing) first(name string) leftOut {
+	p, ok := l.place(name)
+	switch {
+	case !ok:
+		return leftOut{not, not}
+	case p.class == hiddenFolder:
+		return leftOut{int(p.listed), not}
+	}
+	return leftOut{int(p.listed), int(p.sorted)}
+}
+
 // between says what is left out if name is the one after before.
 func (l *listing) between(before, name string) leftOut {
-	from, known := l.index[before]
-	if !known || before == name {
+	from, known := l.place(before)
+	to, ok := l.place(name)
+	if !known || !ok || before == name || from.class != to.class {
 		return leftOut{not, not}
 	}
-	at := l.index[name]
-	kind := typeOf(l.entries[at].Attr)
-	o := leftOut{}
-	if from > at {
-		o.listed = not
-	}
-	if before > name {
-		o.sorted = not
-	}
-	for i, e := range l.entries {
-		if typeOf(e.Attr) != kind {
-			continue
+	skipped := func(from, to int32) int {
+		if from >= to {
+			return not
 		}
-		if from < i && i < at {
-			o.listed++
-		}
-		if before < e.Name && e.Name < name {
-			o.sorted++
-		}
+		return int(to - from - 1)
 	}
-	return o
+	return leftOut{skipped(from.listed, to.listed), skipped(from.sorted, to.sorted)}
 }
 
 // typeOf returns the kind of the file that attr is of, whether or not it can be

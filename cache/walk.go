@@ -2,8 +2,6 @@ package cache
 
 import (
 	"container/list"
-	"slices"
-	"strings"
 	"time"
 
 	"sftpmount/sftpconn"
@@ -39,6 +37,8 @@ type walk struct {
 	cursor *list.Element // the step that was used last
 	wants  stepKind      // what the program is after
 	sorted bool          // names are in their order, as with a shell's *
+	wrong  int           // how often in a row the program went by the other order
+	turns  int           // how often that was followed
 	window int           // how many folders, and how many others, may be ahead
 	ahead  aheadOf       // what is fetched, or being fetched, and not used
 	vain   bool          // something was fetched and not used
@@ -112,19 +112,6 @@ func (s *step) unused() bool {
 	return s.fetched && !s.used && (s.state == asking || s.state == there)
 }
 
-// passed reports whether nothing more comes of s, which the program has left
-// behind. Folders may still be visited: not all programs keep to the order of
-// listings.
-func (s *step) passed() bool {
-	switch {
-	case s.kind == rest:
-		return s.rest.kinds&folder == 0
-	case s.state == asking || s.unused():
-		return false
-	}
-	return s.kind != folder || s.used && s.state == there || s.state == over
-}
-
 // idle reports whether nobody has gone on with w for a while.
 func (w *walk) idle(now time.Time) bool {
 	return w.ahead.folders+w.ahead.others == 0 && now.Sub(w.last) > stepAge
@@ -162,48 +149,37 @@ func (w *walk) hasAnyRoom() bool {
 		w.wants&^folder != 0 && w.ahead.others < w.window && w.ahead.bytes < int64(w.window)*stepBytes
 }
 
-// due reports whether s is to be fetched when there is room for it. What the
-// program has left behind is not, but for folders; nor are hidden folders, which
-// many programs pass by.
-func (w *walk) due(s *step, left bool, now time.Time) bool {
+// due reports whether s is to be fetched when there is room for it. Hidden folders
+// are not, which many programs pass by.
+func (w *walk) due(s *step, now time.Time) bool {
 	if s.state != waiting || s.used || s.kind&w.wants == 0 {
 		return false
 	}
 	if s.kind == folder {
 		return !isHidden(s.path)
 	}
-	return !left && s.file.settled(now)
+	return s.file.settled(now)
 }
 
 // following calls do with the steps behind the cursor, then with those before
 // it, until it returns false. do returns the step to go on behind.
-func (w *walk) following(do func(e *list.Element, left bool) (last *list.Element, more bool)) {
+func (w *walk) following(do func(*list.Element) (last *list.Element, more bool)) {
 	if w.cursor == nil {
 		return
 	}
 	looked := 0
-	pass := func(from, to *list.Element, left bool) bool {
+	pass := func(from, to *list.Element) bool {
 		more := true
 		for e := from; e != to && more; looked++ {
-			e, more = do(e, left)
+			e, more = do(e)
 			e = e.Next()
 			more = more && looked < mostSteps
 		}
 		return more
 	}
-	if pass(w.cursor.Next(), nil, false) {
-		pass(w.steps.Front(), w.cursor, true)
+	if pass(w.cursor.Next(), nil) {
+		pass(w.steps.Front(), w.cursor)
 	}
-}
-
-// entriesOf returns what l holds in the order in which the program is expected.
-func (w *walk) entriesOf(l *listing) []sftpconn.DirEntry {
-	if !w.sorted {
-		return l.entries
-	}
-	entries := slices.Clone(l.entries)
-	slices.SortFunc(entries, func(a, b sftpconn.DirEntry) int { return strings.Compare(a.Name, b.Name) })
-	return entries
 }
 
 // kindOf returns what can be fetched ahead of an entry of a listing.

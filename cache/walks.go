@@ -118,13 +118,10 @@ func (ws *walks) use(e *list.Element) {
 		return
 	}
 	w.grow()
+	ws.heed(w, s.path)
 	w.cursor = e
-	for before := w.steps.Front(); before != e; {
-		next := before.Next()
-		if s := before.Value.(*step); s.passed() || w.steps.Len() > mostSteps {
-			ws.remove(before)
-		}
-		before = next
+	for before := w.steps.Front(); before != e && w.steps.Len() > mostSteps; before = w.steps.Front() {
+		ws.remove(before)
 	}
 }
 
@@ -187,11 +184,11 @@ func (ws *walks) next(w *walk) (fetch []request) {
 		return nil
 	}
 	now := time.Now()
-	w.following(func(e *list.Element, left bool) (*list.Element, bool) {
+	w.following(func(e *list.Element) (*list.Element, bool) {
 		s := e.Value.(*step)
 		switch {
 		case s.kind == rest:
-			return ws.expand(e, left), true
+			return ws.expand(e), true
 		case s.kind == folder && s.state == waiting && ws.names.freshListing(s.path) != nil:
 			ws.listed(s.path)
 			return e, true
@@ -199,7 +196,7 @@ func (ws *walks) next(w *walk) (fetch []request) {
 			s.file.early.refreshing = true
 			fetch = append(fetch, request{s, s.file.early})
 			return e, true
-		case !w.due(s, left, now):
+		case !w.due(s, now):
 			return e, true
 		case !ws.allowed.has(s):
 			return e, false
@@ -226,28 +223,29 @@ func (ws *walks) ask(s *step) {
 // expand puts steps in the place of the rest e of a folder, or some of them
 // before it. It returns the step before the first of them. What the program does
 // not want yet stays, as a rest before them.
-func (ws *walks) expand(e *list.Element, left bool) *list.Element {
+func (ws *walks) expand(e *list.Element) *list.Element {
 	s := e.Value.(*step)
 	w := s.walk
-	if w.steps.Len() > mostSteps || s.rest.kinds&w.wants == 0 || left && s.rest.kinds&folder == 0 {
+	if w.steps.Len() > mostSteps || s.rest.kinds&w.wants == 0 {
 		return e
 	}
 	anchor := e.Prev()
 	if anchor == nil {
 		anchor = w.steps.PushFront(&step{walk: w, state: over})
 	}
-	var entries []sftpconn.DirEntry
-	if l := ws.names.freshListing(s.path); l != nil {
-		entries = w.entriesOf(l)
+	l := ws.names.freshListing(s.path)
+	if l == nil {
+		s.rest.to = 0
+	} else {
+		s.rest.to = min(s.rest.to, len(l.entries))
 	}
-	s.rest.to = min(s.rest.to, len(entries))
-	if later := s.rest.kinds &^ w.wants; later != 0 && !left {
+	if later := s.rest.kinds &^ w.wants; later != 0 {
 		ws.putRest(w, s.path, restOf{later, s.rest.from, s.rest.to}, e)
 		anchor = e.Prev()
 	}
 	s.rest.kinds &= w.wants
 	for n := 0; n < expandAtOnce && s.rest.from < s.rest.to; s.rest.from++ {
-		entry := entries[s.rest.from]
+		entry := l.at(s.rest.from, w.sorted)
 		path := join(s.path, entry.Name)
 		if kind := kindOf(entry.Attr); kind&s.rest.kinds != 0 && !ws.follows(path) {
 			ws.adopt(w, newStep(kind, path, entry.Attr), e)

@@ -1,0 +1,187 @@
+package cache_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sftpmount/cache"
+	"sftpmount/sftpconn"
+)
+
+// reader goes through a tree and reads its files.
+type reader struct {
+	t    *testing.T
+	fs   *cache.FS
+	read int // files
+}
+
+func (r *reader) list(dir string) []sftpconn.DirEntry {
+	entries, err := r.fs.ReadDir(r.t.Context(), dir)
+	require.NoError(r.t, err)
+	return entries
+}
+
+func (r *reader) file(path string) {
+	ctx, cancel := context.WithCancel(r.t.Context())
+	defer cancel()
+	f, attr, err := r.fs.Open(ctx, path, sftpconn.Read, 0)
+	if !assert.NoError(r.t, err) {
+		return
+	}
+	p := make([]byte, attr.Size+1)
+	n, err := f.ReadAt(ctx, p, 0)
+	assert.ErrorIs(r.t, err, io.EOF)
+	assert.Equal(r.t, strings.Repeat(filepath.Base(path), n/len(filepath.Base(path))), string(p[:n]))
+	assert.NoError(r.t, f.Close(ctx))
+}
+
+// inOrder is grep -r, tar and cp -r: what a folder holds comes in the order of
+// the listing.
+func (r *reader) inOrder(dir string) {
+	for _, e := range r.list(dir) {
+		if e.Attr.IsDir() {
+			r.inOrder(dir + "/" + e.Name)
+		} else {
+			r.file(dir + "/" + e.Name)
+			r.read++
+		}
+	}
+}
+
+// filesFirst is rsync, and all that uses Python's os.walk: a folder's files come
+// before its folders. sorted is by name.
+func (r *reader) filesFirst(dir string, sorted bool) {
+	entries := r.list(dir)
+	if sorted {
+		slices.SortFunc(entries, func(a, b sftpconn.DirEntry) int { return strings.Compare(a.Name, b.Name) })
+	}
+	for _, e := range entries {
+		if !e.Attr.IsDir() {
+			r.file(dir + "/" + e.Name)
+			r.read++
+		}
+	}
+	for _, e := range entries {
+		if e.Attr.IsDir() {
+			r.filesFirst(dir+"/"+e.Name, sorted)
+		}
+	}
+}
+
+// bySeveral is find | xargs -P4 -n10 cat: the folders come first, then the files,
+// ten at a time to each of four programs.
+func (r *reader) bySeveral(dir string) {
+	paths := make(chan []string)
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for ten := range paths {
+				for _, path := range ten {
+					r.file(path)
+				}
+			}
+		})
+	}
+	all := r.find(dir)
+	r.read = len(all)
+	for ten := range slices.Chunk(all, 10) {
+		paths <- ten
+	}
+	close(paths)
+	readers.Wait()
+}
+
+// byName is cat */*/*: a shell lists all folders, in the order of listings, and a
+// program then opens the files by name.
+func (r *reader) byName(dir string) {
+	files := r.find(dir)
+	slices.Sort(files)
+	for _, path := range files {
+		r.file(path)
+		r.read++
+	}
+}
+
+func (r *reader) find(dir string) (files []string) {
+	for _, e := range r.list(dir) {
+		if e.Attr.IsDir() {
+			files = append(files, r.find(dir+"/"+e.Name)...)
+		} else {
+			files = append(files, dir+"/"+e.Name)
+		}
+	}
+	return files
+}
+
+// bushyTree makes 171 folders and 400 files at tree, beside other folders.
+func bushyTree(t *testing.T, root string) {
+	dirs := []string{"tree"}
+	for i := range 10 {
+		for j := range 17 {
+			dirs = append(dirs, strings.TrimSuffix(fmt.Sprintf("tree/%d/%d", i+1, j), "/0"))
+		}
+	}
+	for _, dir := range append([]string{"many", "sources", "repository"}, dirs...) {
+		require.NoError(t, os.MkdirAll(filepath.Join(root, dir), 0o755))
+	}
+	old := time.Now().AddDate(-40, 0, 0) // a bubble's clock starts in 2000
+	for i := range 400 {
+		name := fmt.Sprintf("file%d", i+1)
+		path := filepath.Join(root, dirs[i%len(dirs)], name)
+		require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte(name), i*7), 0o644))
+		require.NoError(t, os.Chtimes(path, old, old))
+	}
+}
+
+// The round trips of programs that read a tree.
+func TestTreeOverALine(t *testing.T) {
+	root := t.TempDir()
+	bushyTree(t, root)
+	const roundTrip = 50 * time.Millisecond
+	for _, program := range []struct {
+		name   string
+		run    func(*reader, string)
+		atMost float64
+	}{
+		{"in the order of listings", (*reader).inOrder, 30},
+		{"files first", func(r *reader, dir string) { r.filesFirst(dir, false) }, 40},
+		{"files first by name", func(r *reader, dir string) { r.filesFirst(dir, true) }, 40},
+		{"by name", (*reader).byName, 40},
+		{"find, then several at once", (*reader).bySeveral, 40},
+	} {
+		t.Run(program.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fsys := newFarthest(t, roundTrip)
+				for _, dir := range []string{root, root + "/tree"} {
+					_, err := fsys.Lstat(t.Context(), dir)
+					require.NoError(t, err)
+				}
+				r := &reader{t: t, fs: fsys}
+				start := time.Now()
+				r.list(root + "/tree")
+				program.run(r, root+"/tree")
+				trips := float64(time.Since(start)) / float64(roundTrip)
+				stats := fsys.Stats()
+				t.Logf("%.1f round trips, folders %+v, files %+v", trips, stats.ListedAhead, stats.OpenedAhead)
+				assert.Equal(t, 400, r.read)
+				assert.LessOrEqual(t, trips, program.atMost)
+				time.Sleep(time.Minute)
+				stats = fsys.Stats()
+				assert.LessOrEqual(t, stats.OpenedAhead.Wasted, 512+stats.OpenedAhead.Used/4)
+			})
+		})
+	}
+}

@@ -1,0 +1,99 @@
+package cache
+
+import (
+	"cmp"
+	"container/list"
+	"math"
+	"slices"
+	"strings"
+)
+
+const (
+	// mostWrong is how often in a row a program goes by the other order until its
+	// walk does, and mostTurns how often a walk changes its mind.
+	mostWrong = 2
+	mostTurns = 4
+)
+
+// heed takes in that the program of w goes on to path. If it keeps to the other
+// order, so does w from now on.
+func (ws *walks) heed(w *walk, path string) {
+	if w.cursor == nil || w.turns == mostTurns {
+		return
+	}
+	dir, before, name := part(w.cursor.Value.(*step).path, path)
+	l := ws.names.freshListing(dir)
+	if l == nil {
+		return
+	}
+	skipped := l.between(before, name)
+	ours, other := skipped.listed, skipped.sorted
+	if w.sorted {
+		ours, other = other, ours
+	}
+	switch {
+	case ours == 0:
+		w.wrong = 0
+	case other == 0:
+		w.wrong++
+	}
+	if w.wrong == mostWrong {
+		ws.turn(w)
+	}
+}
+
+// turn puts the steps of w into the other order. What was fetched ahead in the
+// order of before makes room.
+func (ws *walks) turn(w *walk) {
+	w.sorted = !w.sorted
+	w.wrong = 0
+	w.turns++
+	var all []*list.Element
+	for e := w.steps.Front(); e != nil; e = e.Next() {
+		s := e.Value.(*step)
+		if s.kind == file && s.unused() && s.state == there {
+			ws.waste(s)
+			s.state, s.fetched = waiting, false
+		}
+		s.rest.from, s.rest.to = 0, math.MaxInt // what is a step already is passed over
+		all = append(all, e)
+	}
+	slices.SortStableFunc(all, func(a, b *list.Element) int {
+		return ws.compare(a.Value.(*step), b.Value.(*step), w.sorted)
+	})
+	for _, e := range all {
+		w.steps.MoveToBack(e)
+	}
+}
+
+// compare tells which of two steps comes first. What is left of a folder comes
+// before all that is in it.
+func (ws *walks) compare(a, b *step, sorted bool) int {
+	dir, one, other := part(a.path, b.path)
+	if one == "" || other == "" {
+		return cmp.Compare(len(a.path), len(b.path))
+	}
+	if l := ws.names.freshListing(dir); l != nil && !sorted {
+		return cmp.Compare(l.index[one], l.index[other])
+	}
+	return strings.Compare(one, other)
+}
+
+// part returns the folder where the ways to two paths part, and the names in it by
+// which they go on; one that is above the other goes on by none.
+func part(a, b string) (dir, one, other string) {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	if (n == len(a) || a[n] == '/') && (n == len(b) || b[n] == '/') {
+		return "", a[n:], b[n:]
+	}
+	n = strings.LastIndexByte(a[:n], '/')
+	one, _, _ = strings.Cut(a[n+1:], "/")
+	other, _, _ = strings.Cut(b[n+1:], "/")
+	if n == 0 {
+		return "/", one, other
+	}
+	return a[:n], one, other
+}
