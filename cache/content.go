@@ -48,8 +48,8 @@ type changes struct {
 	cuts uint64 // what set the size
 }
 
-// failure is the last error of what nobody waited for. count goes up with each, so that every File can tell whether it has reported it (Linux:
-// errseq_t).
+// failure is the last error of what nobody waited for. count goes up with each, so
+// that every File can tell whether it has reported it (Linux: errseq_t).
 type failure struct {
 	err   error
 	count uint64

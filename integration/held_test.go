@@ -23,7 +23,6 @@ func init() { helpers["hold"] = holdFile }
 // with all its open files, and closes them before it becomes that program. Closing
 // waits for the link, so no test could start a program meanwhile.
 type heldFile struct {
-	t        testing.TB
 	process  *exec.Cmd
 	requests *gob.Encoder
 	replies  *gob.Decoder
@@ -45,7 +44,7 @@ type holdReply struct {
 // hold opens a file until the end of the test, at the latest.
 func hold(t testing.TB, path string, flags int) *heldFile {
 	t.Helper()
-	f := &heldFile{t: t, process: helper(t, "hold", path, strconv.Itoa(flags))}
+	f := &heldFile{process: helper(t, "hold", path, strconv.Itoa(flags))}
 	f.process.Stderr = os.Stderr
 	stdin, err := f.process.StdinPipe()
 	require.NoError(t, err)
