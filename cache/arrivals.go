@@ -106,8 +106,8 @@ func (ws *walks) missed(dir, name string) (list *step, w *walk) {
 	e := ws.steps[dir]
 	walked := e != nil && e.Value.(*step).walk != ws.loose
 	switch {
-	case walked && l != nil:
-		return ws.listAgain(dir), ws.looked(dir)
+	case walked && (l != nil || isHidden(dir)):
+		return ws.listApart(dir), ws.looked(dir)
 	case walked:
 		ws.use(e)
 		w = e.Value.(*step).walk
@@ -184,9 +184,9 @@ func (ws *walks) listLoose(dir string) *step {
 	return s
 }
 
-// listAgain returns a step for dir, which a walk has listed, if it is to be listed
-// once more. The walk has nothing to do with that.
-func (ws *walks) listAgain(dir string) *step {
+// listApart returns a step for dir, which is a step of a walk, if it is to be listed
+// and the walk has nothing to do with that.
+func (ws *walks) listApart(dir string) *step {
 	s := &step{walk: ws.loose, kind: folder, path: dir}
 	if !ws.isSmall(dir) || !ws.allowed.has(s) {
 		return nil

@@ -35,7 +35,8 @@ func (n *names) learnAttr(path string, q asked, attr sftpconn.Attr, err error) {
 		n.setAttr(path, q, attr)
 	case errors.Is(err, fs.ErrNotExist):
 		dir, name := split(path)
-		if l := n.freshListing(dir); l != nil && l.ahead && !l.has(name) && !l.taken.After(q.taken) {
+		l := n.freshListing(dir)
+		if l != nil && l.ahead && !l.has(name) && !l.taken.After(q.taken) && !n.isProbed() {
 			n.probed = probe{path, q.taken}
 		}
 		n.setAbsent(path, q)

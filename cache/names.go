@@ -137,11 +137,14 @@ func (n *names) freshListing(dir string) *listing {
 
 // isWhole reports whether what l lacks is believed to be absent.
 func (n *names) isWhole(l *listing) bool {
-	if l.ahead && time.Since(n.probed.taken) >= n.opts.NegativeTimeout {
+	if l.ahead && !n.isProbed() {
 		return false
 	}
 	return time.Since(l.taken) < n.opts.NegativeTimeout || n.isOurs(l)
 }
+
+// isProbed reports whether listings fetched ahead are believed.
+func (n *names) isProbed() bool { return time.Since(n.probed.taken) < n.opts.NegativeTimeout }
 
 // ages reports whether l is soon too old to tell what is absent, or is already.
 func (n *names) ages(l *listing) bool {

@@ -76,8 +76,7 @@ func (l *listing) ordered() *order {
 	return o
 }
 
-// isHidden reports whether programs seldom are after all that is in the folder at
-// path.
+// isHidden reports whether ls(1) leaves out the file at path.
 func isHidden(path string) bool {
 	_, name := split(path)
 	return strings.HasPrefix(name, ".")

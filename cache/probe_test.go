@@ -55,6 +55,10 @@ func TestMakingFilesIsNotLookingForThem(t *testing.T) {
 			s.put(fmt.Sprintf("/d/new %d", i), nil)
 			lookAt(t, f, fmt.Sprintf("/d/new %d", i), true)
 		}
+		assert.Equal(t, 1, lookAt(t, f, "/d/absent", false))
+		lookAt(t, f, "/d/made 3", false)
+		require.NoError(t, open(t, f, "/d/made 3", newFile).Close(t.Context()))
+		assert.Equal(t, 0, lookAt(t, f, "/d/absent too", false), "who makes files may also look for others")
 	})
 }
 
@@ -120,6 +124,9 @@ func TestHiddenFoldersAreNotListedAhead(t *testing.T) {
 			require.NoError(t, err)
 		}
 		assert.Equal(t, 51, s.count("READDIR"))
+		lookAt(t, f, "/d/.hidden/7", true)
+		time.Sleep(time.Second)
+		assert.Equal(t, 52, s.count("READDIR"), "who looks a name up in one does not go through it")
 		assert.LessOrEqual(t, roundTrips(func() { listAll(t, f, "/d/.hidden") }), 8)
 	})
 }

@@ -149,16 +149,14 @@ func (w *walk) hasAnyRoom() bool {
 		w.wants&^folder != 0 && w.ahead.others < w.window && w.ahead.bytes < int64(w.window)*stepBytes
 }
 
-// due reports whether s is to be fetched when there is room for it. Hidden folders
-// are not, which many programs pass by.
+// isPassedBy reports whether s is a hidden folder that no program has listed. Few
+// are after all that is in those.
+func (s *step) isPassedBy() bool { return s.kind == folder && !s.used && isHidden(s.path) }
+
+// due reports whether s is to be fetched when there is room for it.
 func (w *walk) due(s *step, now time.Time) bool {
-	if s.state != waiting || s.used || s.kind&w.wants == 0 {
-		return false
-	}
-	if s.kind == folder {
-		return !isHidden(s.path)
-	}
-	return s.file.settled(now)
+	return s.state == waiting && !s.used && s.kind&w.wants != 0 && !s.isPassedBy() &&
+		(s.kind == folder || s.file.settled(now))
 }
 
 // following calls do with the steps behind the cursor, then with those before

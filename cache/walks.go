@@ -157,7 +157,7 @@ func (ws *walks) listed(path string) *walk {
 		return nil
 	}
 	s := e.Value.(*step)
-	if s.kind != folder || s.state == there || s.state == over {
+	if s.kind != folder || s.state == there || s.state == over || s.isPassedBy() {
 		return nil
 	}
 	s.state = there
