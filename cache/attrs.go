@@ -111,9 +111,10 @@ func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sf
 			return sftpconn.Attr{}, err
 		}
 	}
+	before := q.content.view()
 	attr, err := f.direct.SetAttr(ctx, path, set)
-	if q.content != nil && set.Valid&sftpconn.AttrSize != 0 {
-		q.content.cut(attr, err)
+	if q.content != nil {
+		q.content.changedByPath(set, before, attr, err)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

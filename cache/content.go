@@ -199,15 +199,28 @@ func (c *content) set(set sftpconn.SetAttr) {
 	}
 }
 
-// cut takes in that the size was set by path, with nothing under way.
-func (c *content) cut(attr sftpconn.Attr, err error) {
+// changedByPath takes in that attributes were set by path, which led to attr, or
+// failed. before is the view of c before that.
+func (c *content) changedByPath(set sftpconn.SetAttr, before view, attr sftpconn.Attr, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	now := c.viewLocked()
+	quiet := !before.busy && !now.busy && now.changes == before.changes
 	c.changes.all++
-	c.changes.cuts++
-	c.forget()
-	if err == nil && len(c.queue.ops) == 0 {
+	switch {
+	case err != nil:
+		c.changes.cuts++ // perhaps
+		c.forget()
+	case set.Valid&sftpconn.AttrSize != 0:
+		c.changes.cuts++
+		c.forget()
+		if !now.busy {
+			c.note(attr)
+		}
+	case quiet:
 		c.note(attr)
+	default:
+		c.foresee(set)
 	}
 }
 

@@ -456,3 +456,27 @@ func TestManyLosses(t *testing.T) {
 	assert.EqualValues(t, maxLost+11, o.lost["/0"])
 	assert.EqualValues(t, 10, o.lost[manyLost])
 }
+
+// What was set by path is not forgotten when the file is written to.
+func TestModeSetByPathBeforeAWrite(t *testing.T) {
+	for _, opts := range []Options{{}, {AsyncClose: true}} {
+		far(t, opts, func(t *testing.T, _ *farServer, f *FS) {
+			ctx := t.Context()
+			file := open(t, f, "/d/a", readWrite)
+			write(t, file, []byte("a"), 0)
+			require.NoError(t, file.Sync(ctx)) // its Flush comes no more, perhaps
+			_, err := f.SetAttr(ctx, "/d/a", setMode(0o600))
+			require.NoError(t, err)
+			write(t, file, []byte("b"), 1)
+			for _, stat := range []func() (sftpconn.Attr, error){
+				func() (sftpconn.Attr, error) { return file.Attr(ctx) },
+				func() (sftpconn.Attr, error) { return f.Lstat(ctx, "/d/a") },
+			} {
+				attr, err := stat()
+				require.NoError(t, err)
+				assert.EqualValues(t, 0o600, attr.Mode&permissions)
+			}
+			require.NoError(t, file.Close(ctx))
+		})
+	}
+}

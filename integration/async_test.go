@@ -78,6 +78,7 @@ func TestAsyncCloseSurvives(t *testing.T) {
 	for name, job := range map[string]func(*testing.T, *linkedMount, *rand.Rand){
 		"trees":  surviveAsync,
 		"stress": surviveStressAsync,
+		"fsx":    surviveFsx,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -32,6 +32,8 @@ type fsx struct {
 	name    string
 	random  *rand.Rand
 	model   []byte
+	mode    os.FileMode
+	mtime   int64 // that was set since the last change of the contents; 0: none
 	f       *os.File
 	history []string
 	noMmap  bool
@@ -66,7 +68,7 @@ func fsxHelper(args []string) error {
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return err
 	}
-	x := &fsx{dir: args[0], remote: args[1], name: "file", random: rand.New(rand.NewPCG(seed, 0)), noMmap: noMmap}
+	x := &fsx{dir: args[0], remote: args[1], name: "file", mode: 0o644, random: rand.New(rand.NewPCG(seed, 0)), noMmap: noMmap}
 	if err := x.run(steps, time.Now().Add(period)); err != nil {
 		recent := x.history[max(0, len(x.history)-40):]
 		return fmt.Errorf("after %d operations: %w; the last of them:\n%s", len(x.history), err, strings.Join(recent, "\n"))
@@ -96,7 +98,7 @@ func (x *fsx) path() string { return filepath.Join(x.dir, x.name) }
 var fsxOperations = []func(x *fsx) error{
 	(*fsx).write, (*fsx).write, (*fsx).write, (*fsx).read, (*fsx).read, (*fsx).read,
 	(*fsx).append, (*fsx).truncate, (*fsx).readMapped, (*fsx).writeMapped,
-	(*fsx).reopen, (*fsx).sync, (*fsx).stat, (*fsx).rename,
+	(*fsx).reopen, (*fsx).sync, (*fsx).stat, (*fsx).rename, (*fsx).link, (*fsx).chmod, (*fsx).touch,
 }
 
 func (x *fsx) log(format string, args ...any) {
@@ -113,6 +115,7 @@ func (x *fsx) write() error {
 	offset, length := x.piece(fsxMaxSize)
 	x.log("write %d at %d", length, offset)
 	data := randomBytes(length, x.random)
+	x.mtime = 0
 	if _, err := x.f.WriteAt(data, int64(offset)); err != nil {
 		return err
 	}
@@ -138,6 +141,7 @@ func (x *fsx) append() error {
 		return err
 	}
 	defer f.Close()
+	x.mtime = 0
 	if _, err := f.Write(data); err != nil {
 		return err
 	}
@@ -174,6 +178,7 @@ func (x *fsx) compare(got []byte, offset, length int) error {
 func (x *fsx) truncate() error {
 	size := x.random.IntN(fsxMaxSize)
 	x.log("truncate %d to %d", len(x.model), size)
+	x.mtime = 0
 	if err := x.f.Truncate(int64(size)); err != nil {
 		return err
 	}
@@ -192,6 +197,7 @@ func (x *fsx) readMapped() error {
 func (x *fsx) writeMapped() error {
 	return x.mapped(unix.PROT_READ|unix.PROT_WRITE, func(memory []byte, offset int) error {
 		x.log("write %d at %d through memory", len(memory), offset)
+		x.mtime = 0
 		copy(memory, randomBytes(len(memory), x.random))
 		copy(x.model[offset:], memory)
 		return nil
@@ -258,6 +264,13 @@ func (x *fsx) sync() error {
 	if err := x.compare(content, 0, fsxMaxSize); err != nil {
 		return fmt.Errorf("on the server after fsync: %w", err)
 	}
+	info, err := os.Stat(filepath.Join(x.remote, x.name))
+	if err != nil {
+		return err
+	}
+	if err := x.check(info); err != nil {
+		return fmt.Errorf("on the server after fsync: %w", err)
+	}
 	return nil
 }
 
@@ -270,11 +283,55 @@ func (x *fsx) stat() error {
 		if err != nil {
 			return err
 		}
-		if info.Size() != int64(len(x.model)) {
-			return fmt.Errorf("stat says %d bytes, want %d", info.Size(), len(x.model))
+		if err := x.check(info); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (x *fsx) check(info os.FileInfo) error {
+	switch mtime := info.ModTime().Unix(); {
+	case info.Size() != int64(len(x.model)):
+		return fmt.Errorf("stat says %d bytes, want %d", info.Size(), len(x.model))
+	case info.Mode() != x.mode:
+		return fmt.Errorf("stat says mode %v, want %v", info.Mode(), x.mode)
+	case x.mtime != 0 && mtime != x.mtime:
+		return fmt.Errorf("stat says mtime %d, want %d", mtime, x.mtime)
+	case x.mtime == 0 && mtime < fsxEra:
+		return fmt.Errorf("stat says mtime %d, which was before a write", mtime)
+	}
+	return nil
+}
+
+// link gives the file another name in place of its own.
+func (x *fsx) link() error {
+	name := fmt.Sprintf("linked %d", len(x.history))
+	x.log("link, and remove the old name")
+	if err := os.Link(x.path(), filepath.Join(x.dir, name)); err != nil {
+		return err
+	}
+	old := x.path()
+	x.name = name
+	return os.Remove(old)
+}
+
+func (x *fsx) chmod() error {
+	x.mode = 0o600 + os.FileMode(x.random.IntN(0o100))
+	x.log("chmod %v", x.mode)
+	if x.random.IntN(2) == 0 {
+		return x.f.Chmod(x.mode)
+	}
+	return os.Chmod(x.path(), x.mode)
+}
+
+// fsxEra is a time since which nobody has written, in seconds.
+const fsxEra = 1_500_000_000
+
+func (x *fsx) touch() error {
+	x.mtime = 1 + x.random.Int64N(fsxEra-1)
+	x.log("set mtime %d", x.mtime)
+	return os.Chtimes(x.path(), time.Now(), time.Unix(x.mtime, 0))
 }
 
 func (x *fsx) rename() error {
