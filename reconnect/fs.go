@@ -199,7 +199,11 @@ func (f *FS) Link(ctx context.Context, oldPath, newPath string) (sftpconn.Attr, 
 	if err := f.unmarked(ctx, oldPath); err != nil {
 		return sftpconn.Attr{}, err
 	}
-	return run(ctx, f.sup, opLink,
+	attr, err := run(ctx, f.sup, opLink,
 		func(l *link) (sftpconn.Attr, error) { return l.Link(ctx, oldPath, newPath) },
 		func() (sftpconn.Attr, error) { return f.alike(ctx, oldPath, newPath) })
+	if err == nil {
+		f.open.linked(oldPath, newPath)
+	}
+	return attr, err
 }

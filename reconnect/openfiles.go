@@ -1,6 +1,7 @@
 package reconnect
 
 import (
+	"slices"
 	"strings"
 	"sync"
 )
@@ -9,6 +10,7 @@ import (
 type openFiles struct {
 	mu       sync.Mutex
 	places   map[*file]place
+	further  map[*file][]string   // names that open files were given, by link
 	changes  map[*change]nothing  // under way
 	openings map[*opening]nothing // under way
 }
@@ -37,6 +39,7 @@ func within(path, top string) bool {
 
 func (o *openFiles) init() {
 	o.places = make(map[*file]place)
+	o.further = make(map[*file][]string)
 	o.changes = make(map[*change]nothing)
 	o.openings = make(map[*opening]nothing)
 }
@@ -83,6 +86,27 @@ func (o *openFiles) remove(f *file) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.places, f)
+	delete(o.further, f)
+}
+
+// maxFurther bounds the further names of an open file.
+const maxFurther = 16
+
+// linked notes that newPath is a further name of the file at path.
+func (o *openFiles) linked(path, newPath string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for f, p := range o.places {
+		if !p.unlinked && slices.Contains(o.names(f), path) && len(o.further[f]) < maxFurther {
+			o.further[f] = append(o.further[f], newPath)
+		}
+	}
+}
+
+// names returns all known names of f, the one that it is opened by first. o.mu is
+// held.
+func (o *openFiles) names(f *file) []string {
+	return append([]string{o.places[f].path}, o.further[f]...)
 }
 
 // find returns where f is. If a change to that is under way, it returns a
@@ -121,15 +145,37 @@ func (o *openFiles) end(c *change, success bool) {
 		p.overtaken = p.overtaken || c.touches(p.path)
 	}
 	for f, p := range o.places {
-		switch {
-		case p.unlinked:
-		case within(p.path, c.from) && c.to == "":
-			p.unlinked = true
-		case within(p.path, c.from):
-			p.path = c.to + strings.TrimPrefix(p.path, c.from)
-		case c.to != "" && within(p.path, c.to):
-			p.unlinked = true
+		if p.unlinked {
+			continue
 		}
-		o.places[f] = p
+		names := c.applied(o.names(f))
+		if len(names) == 0 {
+			o.places[f] = place{path: p.path, unlinked: true}
+			delete(o.further, f)
+			continue
+		}
+		o.places[f] = place{path: names[0]}
+		if o.further[f] = names[1:]; len(names) == 1 {
+			delete(o.further, f)
+		}
 	}
+}
+
+// applied returns what the change makes of the names of a file. Of two of them,
+// rename(2) leaves both.
+func (c *change) applied(names []string) []string {
+	if slices.Contains(names, c.from) && slices.Contains(names, c.to) {
+		return names
+	}
+	var left []string
+	for _, name := range names {
+		switch {
+		case within(name, c.from) && c.to != "":
+			left = append(left, c.to+strings.TrimPrefix(name, c.from))
+		case within(name, c.from), c.to != "" && within(name, c.to):
+		default:
+			left = append(left, name)
+		}
+	}
+	return left
 }

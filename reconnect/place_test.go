@@ -69,3 +69,36 @@ func TestFileReplacedWhileOpened(t *testing.T) {
 	m.drop()
 	m.requireStale()
 }
+
+// An open file is found again by another of its names when the first is gone.
+func TestFileWithFurtherNames(t *testing.T) {
+	m := newMount(t, readWrite, Options{})
+	link := func(from, to string) {
+		t.Helper()
+		_, err := m.fs.Link(m.ctx, m.dir+"/"+from, m.dir+"/"+to)
+		require.NoError(t, err)
+	}
+	rename := func(from, to string) {
+		t.Helper()
+		require.NoError(t, m.fs.Rename(m.ctx, m.dir+"/"+from, m.dir+"/"+to, true))
+	}
+	found := func() {
+		t.Helper()
+		m.drop()
+		m.requireRead("0123456789")
+	}
+	link("file", "second")
+	require.NoError(t, m.fs.Remove(m.ctx, m.dir+"/file"))
+	found()
+	link("second", "third")
+	rename("third", "dir/third")
+	rename("second", "other") // replaces another file
+	found()
+	rename("dir/third", "other") // which leaves both
+	found()
+	require.NoError(t, m.fs.Remove(m.ctx, m.dir+"/other"))
+	found()
+	require.NoError(t, m.fs.Remove(m.ctx, m.dir+"/dir/third"))
+	m.drop()
+	m.requireStale()
+}
