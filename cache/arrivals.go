@@ -68,8 +68,11 @@ func (ws *walks) keepsOrder(path string) func(*listing, trail) (sorted, begins b
 
 // entered takes in that a program looks up a name in dir, by which it goes on to
 // something below. Whoever goes from folder to folder that way does so in the
-// order of names.
+// order of names. Hidden folders do not count.
 func (ws *walks) entered(dir string) *walk {
+	if isHidden(dir) {
+		return nil
+	}
 	_, name := split(dir)
 	return ws.come(dir, folder, func(l *listing, t trail) (sorted, begins bool) {
 		begun := t.entries > 0 && !isHidden(t.last)

@@ -64,25 +64,30 @@ func TestMakingFilesIsNotLookingForThem(t *testing.T) {
 
 // While a program goes on, listings are renewed before they are too old.
 func TestListingsAreRenewedForWhoLooksForNames(t *testing.T) {
-	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
-		putTree(s, 20, 3)
-		lookAt(t, f, "/d", true)
-		lookAt(t, f, "/d/0007", true)
-		lookAt(t, f, "/d/0007/1", true)
-		time.Sleep(delay)
-		asked, listed := s.count("LSTAT"), s.count("READDIR")
-		const seconds = 60
-		for i := range 2 * seconds {
-			_, err := f.Lstat(t.Context(), "/d/0007")
-			require.NoError(t, err)
-			lookAt(t, f, fmt.Sprintf("/d/0007/absent %d", i), false)
-			time.Sleep(time.Second / 2)
-		}
-		assert.LessOrEqual(t, s.count("LSTAT")-asked, seconds/5+seconds/20+1, "one in 5 s shows that listings are right")
-		assert.LessOrEqual(t, s.count("READDIR")-listed, seconds*2/5+1)
-		time.Sleep(2 * stepAge)
-		forgotten(t, f)
-	})
+	for _, dir := range []string{"/d/0007", "/d/.hidden"} {
+		far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+			putTree(s, 20, 3)
+			s.mu.Lock()
+			s.nodes["/d/.hidden"] = dirNode()
+			s.mu.Unlock()
+			lookAt(t, f, "/d", true)
+			lookAt(t, f, dir, true)
+			lookAt(t, f, dir+"/absent", false)
+			time.Sleep(delay)
+			asked, listed := s.count("LSTAT"), s.count("READDIR")
+			const seconds = 60
+			for i := range 2 * seconds {
+				_, err := f.Lstat(t.Context(), dir)
+				require.NoError(t, err)
+				lookAt(t, f, fmt.Sprintf("%s/absent %d", dir, i), false)
+				time.Sleep(time.Second / 2)
+			}
+			assert.LessOrEqual(t, s.count("LSTAT")-asked, seconds/5+seconds/20+1, "one in 5 s shows that listings are right")
+			assert.LessOrEqual(t, s.count("READDIR")-listed, seconds*2/5+1)
+			time.Sleep(2 * stepAge)
+			forgotten(t, f)
+		})
+	}
 }
 
 // A program that comes back to a folder of many goes on to those where it was.
@@ -103,6 +108,31 @@ func TestFoldersOfBeforeAreListedAgain(t *testing.T) {
 		time.Sleep(2 * delay)
 		assert.Zero(t, look())
 		assert.Equal(t, 2*4, s.count("READDIR"))
+	})
+}
+
+// A walk leaves a hidden folder, in which a program has looked up a name before, alone.
+func TestWalksPassHiddenFoldersBy(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putTree(s, 20, 1)
+		s.mu.Lock()
+		s.nodes["/d/.hidden"] = dirNode()
+		for i := range 50 {
+			s.nodes[fmt.Sprintf("/d/.hidden/%d", i)] = dirNode()
+		}
+		s.mu.Unlock()
+		lookAt(t, f, "/d", true)
+		lookAt(t, f, "/d/.hidden", true)
+		lookAt(t, f, "/d/.hidden/7", true)
+		for i := range 20 {
+			_, err := f.ReadDir(t.Context(), "/d")
+			require.NoError(t, err)
+			lookAt(t, f, fmt.Sprintf("/d/.hidden/%d", i), true)
+			_, err = f.ReadDir(t.Context(), fmt.Sprintf("/d/%04d", i))
+			require.NoError(t, err)
+		}
+		time.Sleep(time.Second)
+		assert.LessOrEqual(t, s.count("READDIR"), 3+20)
 	})
 }
 

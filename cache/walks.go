@@ -157,7 +157,7 @@ func (ws *walks) listed(path string) *walk {
 		return nil
 	}
 	s := e.Value.(*step)
-	if s.kind != folder || s.state == there || s.state == over || s.isPassedBy() {
+	if s.kind != folder || s.state == there || s.state == over || s.walk != ws.loose && s.isPassedBy() {
 		return nil
 	}
 	s.state = there
@@ -258,10 +258,11 @@ func (ws *walks) expand(e *list.Element) *list.Element {
 	return anchor
 }
 
-// follows reports whether path is a step of a walk.
+// follows reports whether path is a step of a walk, or a hidden folder that is not to
+// be one.
 func (ws *walks) follows(path string) bool {
 	e := ws.steps[path]
-	return e != nil && e.Value.(*step).walk != ws.loose
+	return e != nil && (e.Value.(*step).walk != ws.loose || isHidden(path))
 }
 
 // adopt makes s, or the loose step for its path, a step of w before another one.
