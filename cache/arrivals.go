@@ -14,6 +14,11 @@ const (
 	// with it, and mostDepth how far down that goes.
 	fewFolders = 8
 	mostDepth  = 2
+
+	// fewPicked is how many files of a folder that is not big are opened in no
+	// order until the others are expected too: interpreters go through the
+	// folders of what they import in an order of their own.
+	fewPicked = 3
 )
 
 // visit takes in that a program lists path. A walk begins with the first
@@ -230,6 +235,10 @@ func (ws *walks) come(path string, kind stepKind, judge func(*listing, trail) (s
 		return ws.join(e, s)
 	}
 	sorted, begins := judge(l, before)
+	passed := folder
+	if !begins && kind == file && t.entries >= fewPicked && len(l.entries) <= expandAtOnce {
+		sorted, begins, passed = false, true, anything
+	}
 	if !begins {
 		return nil
 	}
@@ -239,7 +248,7 @@ func (ws *walks) come(path string, kind stepKind, judge func(*listing, trail) (s
 	}
 	w := ws.add(wants)
 	w.sorted = sorted
-	ws.begin(w, dir, l, s)
+	ws.begin(w, dir, l, s, passed)
 	return w
 }
 
@@ -274,16 +283,17 @@ func (ws *walks) join(dir *list.Element, s *step) *walk {
 	return w
 }
 
-// begin lets w go through dir, where it has come to the step at.
-func (ws *walks) begin(w *walk, dir string, l *listing, at *step) {
+// begin lets w go through dir, where it has come to the step at. Of what stands
+// before that, passed is still expected, unless it goes by name.
+func (ws *walks) begin(w *walk, dir string, l *listing, at *step, passed stepKind) {
 	_, name := split(at.path)
 	i := l.index[name]
 	if w.sorted {
 		p, _ := l.place(name)
 		i = int(p.byName)
 	}
-	if !w.sorted { // or it has passed them by
-		ws.putRest(w, dir, restOf{folder, 0, i}, nil)
+	if !w.sorted {
+		ws.putRest(w, dir, restOf{passed, 0, i}, nil)
 	}
 	w.cursor = ws.put(w, at, nil)
 	ws.putRest(w, dir, restOf{anything, i + 1, len(l.entries)}, nil)

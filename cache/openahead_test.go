@@ -71,17 +71,34 @@ func TestSmallFilesAreReadAhead(t *testing.T) {
 	}
 }
 
-// Who does not go through a folder in order gets what he asks for, and no more.
-func TestFilesInNoOrderAreNotReadAhead(t *testing.T) {
-	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
-		putFiles(s, 100, 1000)
-		_, err := f.ReadDir(t.Context(), "/d")
-		require.NoError(t, err)
-		for _, i := range []int{50, 30, 70, 10, 90} {
-			readFile(t, s, f, fmt.Sprintf("/d/%03d", i))
-		}
-		assert.Equal(t, 5, s.count("OPEN"))
-	})
+// Who picks a few files of a folder gets no more; of a folder that is not big, who
+// picks many gets the others ahead.
+func TestFilesInNoOrder(t *testing.T) {
+	for _, test := range []struct {
+		files, opened int
+		opens, atMost int // OPENs sent, and round trips
+	}{
+		{100, 2, 2, 4},
+		{100, 5, 5 + firstAhead*(1+aheadGrowth), 10},
+		{100, 100, 105, 20},
+		{1000, 20, 20, 40},
+	} {
+		t.Run(fmt.Sprintf("%d of %d", test.opened, test.files), func(t *testing.T) {
+			far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+				putFiles(s, test.files, 1000)
+				_, err := f.ReadDir(t.Context(), "/d")
+				require.NoError(t, err)
+				trips := roundTrips(func() {
+					for i := range test.opened {
+						readFile(t, s, f, fmt.Sprintf("/d/%03d", (i+1)*37%test.files))
+					}
+				})
+				assert.LessOrEqual(t, s.count("OPEN"), test.opens)
+				t.Logf("%d round trips", trips)
+				assert.LessOrEqual(t, trips, test.atMost)
+			})
+		})
+	}
 }
 
 // changesSinceAhead are what may happen to a file after it was opened ahead.
