@@ -62,7 +62,7 @@ func newClient(t testing.TB, s *sshd, user string, port int) *client {
     UserKnownHostsFile %s
     GlobalKnownHostsFile /dev/null
     StrictHostKeyChecking yes
-    ConnectTimeout 5
+    ConnectTimeout 30
 `, hostAlias, port, user, c.path("key"), c.path("known_hosts")))
 	return c
 }

@@ -37,7 +37,7 @@ func linkTo(t *testing.T, s *sshd, args ...string) *linkedMount {
 	number, err := strconv.Atoi(port)
 	require.NoError(t, err)
 	c := newClient(t, s, userName(t, os.Getuid()), number)
-	c.replaceInConfig(t, "ConnectTimeout 5", "ConnectTimeout 5\n    ServerAliveInterval 1\n    ServerAliveCountMax 2")
+	c.replaceInConfig(t, "ConnectTimeout 30", "ConnectTimeout 30\n    ServerAliveInterval 1\n    ServerAliveCountMax 2")
 	m := mountAs(t, c, t.TempDir(), args...)
 	// Every drop is logged, and so are the attempts to connect again.
 	m.expect(`level=WARN.*(?i)(connect|link|server|reopen)`)

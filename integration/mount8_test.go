@@ -48,7 +48,7 @@ func inInstalledNamespace(t *testing.T) bool {
 // fstabOptions are the options that stand for the client's ssh_config, as a line
 // of fstab needs them.
 func (c *client) fstabOptions(port int) string {
-	return fmt.Sprintf("port=%d,IdentityFile=%s,UserKnownHostsFile=%s,GlobalKnownHostsFile=/dev/null,IdentityAgent=none,ConnectTimeout=5",
+	return fmt.Sprintf("port=%d,IdentityFile=%s,UserKnownHostsFile=%s,GlobalKnownHostsFile=/dev/null,IdentityAgent=none,ConnectTimeout=30",
 		port, c.path("key"), c.path("known_hosts"))
 }
 

@@ -56,6 +56,7 @@ var refusals = []refusal{
 	{name: "nobody listens", prepare: func(_ *testing.T, _ *mount, s *sshd) { s.stop() }, says: `(?i)refused`, code: 11},
 	{name: "silent server", prepare: func(t *testing.T, m *mount, _ *sshd) {
 		m.client.replaceInConfig(t, "Port ", "Port "+silentPort(t)+"\n    # ")
+		m.client.replaceInConfig(t, "ConnectTimeout 30", "ConnectTimeout 2")
 	}, says: `(?i)(time|silent|did not answer)`, code: 12},
 	{name: "not an ssh server", prepare: func(t *testing.T, m *mount, _ *sshd) {
 		m.client.replaceInConfig(t, "Port ", "Port "+rudePort(t)+"\n    # ")
