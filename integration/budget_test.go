@@ -66,7 +66,7 @@ func TestRoundTripsOfGit(t *testing.T) {
 		{"later", script + "; sleep 21", 30}, // nothing is remembered so long
 		// Git has to read every file. The goal is 30. What is left are opens:
 		// each one asks the server.
-		{"first", "", 45},
+		{"first", "", 50},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
