@@ -1,6 +1,7 @@
 package fusefs
 
 import (
+	"context"
 	"sync"
 	"syscall"
 
@@ -11,6 +12,9 @@ import (
 // oldest. Each takes about 1 KiB here. By itself the kernel forgets files that
 // are not in use when it is short of memory, which may be never. They come back
 // under the same inode number, since more of those are remembered (maxNumbers).
+// Folders stay: one that is told to be forgotten is lost to programs whose current
+// one it is, and so is what is mounted on it (d_invalidate in the kernel's
+// fs/dcache.c).
 const mostKnown = 50_000
 
 // pruner makes the kernel forget files, in the order in which it came to know
@@ -64,19 +68,39 @@ func (p *pruner) add(dir *fs.Inode, name string) {
 
 func (p *pruner) run() {
 	defer close(p.stopped)
+	pruned := map[*fs.Inode]int{} // how many names of a folder, until the kernel has told that it forgot them
 	for {
 		select {
 		case <-p.wake:
 		case <-p.stop:
 			return
 		}
+		for dir, names := range pruned {
+			if len(dir.Children()) <= names/4 {
+				shrink(dir, names)
+				delete(pruned, dir)
+			}
+		}
 		for _, k := range p.surplus() {
 			if k.prunable() {
 				// An error says that the kernel does not know the
 				// name any more, or that the mount has ended.
 				_ = k.dir.NotifyEntry(k.name)
+				pruned[k.dir]++
 			}
 		}
+	}
+}
+
+// shrink gives back the room that go-fuse keeps for children of dir that the kernel
+// has forgotten, some names of them: some 60 bytes for each. go-fuse does that by
+// itself when a child is added and there is no room left (fs/inode_children.go), so
+// one is, again and again, under a name that no file has.
+func shrink(dir *fs.Inode, names int) {
+	child := dir.NewInode(context.Background(), &fs.Inode{}, fs.StableAttr{Mode: syscall.S_IFREG})
+	for range names + 1 {
+		dir.AddChild("/", child, true)
+		dir.RmChild("/")
 	}
 }
 

@@ -2,7 +2,9 @@ package fusefs
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"reflect"
 	"strconv"
 	"testing"
 	"time"
@@ -55,4 +57,39 @@ func TestPrunerThatIsHeldUp(t *testing.T) {
 	}
 	assert.Len(t, p.names, 20)
 	assert.Equal(t, "99", p.names[19].name)
+}
+
+// A folder whose files the kernel has forgotten takes no room for them any more.
+func TestForgottenFilesTakeNoRoom(t *testing.T) {
+	const folders, files, limit = 10, 500, 1000
+	f := mount(t, nil)
+	tree := f.server.tree
+	tree.pruner.mu.Lock()
+	tree.pruner.limit = limit
+	tree.pruner.mu.Unlock()
+	for i := range folders {
+		require.NoError(t, os.Mkdir(fmt.Sprintf("%s/%d", f.dir, i), 0o755))
+		for j := range files {
+			require.NoError(t, os.WriteFile(fmt.Sprintf("%s/%d/%d", f.dir, i, j), nil, 0o644))
+		}
+	}
+	room := func(i int) int {
+		dir := reflect.ValueOf(tree.root.GetChild(strconv.Itoa(i))).Elem()
+		return dir.FieldByName("children").FieldByName("children").Cap()
+	}
+	list := func(i int) {
+		entries, err := os.ReadDir(fmt.Sprintf("%s/%d", f.mnt, i))
+		require.NoError(t, err)
+		require.Len(t, entries, files)
+	}
+	for i := range folders {
+		list(i)
+	}
+	require.GreaterOrEqual(t, room(folders-1), files, "go-fuse's fields mean something else now")
+	for i := range 3 {
+		require.Eventually(t, func() bool {
+			list(3 + rand.IntN(folders-3)) // the kernel tells later what it has forgotten
+			return room(i) < files/10
+		}, 10*time.Second, 10*time.Millisecond, "folder %d has room for %d", i, room(i))
+	}
 }
