@@ -55,10 +55,10 @@ type failure struct {
 	count uint64
 	bytes int64 // lost, not logged yet
 
-	// untold is how many bytes were lost since somebody asked last, by Flush or
+	// unseen is how many bytes were lost since somebody asked last, by Flush or
 	// Sync. What fails in Write alone may be the kernel's writing back of pages,
 	// after the last close(2).
-	untold int64
+	unseen int64
 }
 
 func (f *failure) note(err error) {

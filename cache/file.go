@@ -413,7 +413,7 @@ func (f *File) takeError(before reported) error {
 // takeAllErrors is takeError for those who ask what became of all that was written
 // before.
 func (f *File) takeAllErrors(before reported) error {
-	f.content.failure.untold = 0
+	f.content.failure.unseen = 0
 	return f.takeError(before)
 }
 

@@ -187,7 +187,7 @@ func (c *content) failed(o *op, bytes int64) {
 // lose notes that bytes were lost, for whoever has the file open. c.mu is held.
 func (c *content) lose(err error, bytes int64) {
 	c.failure.note(err)
-	c.failure.untold += bytes
+	c.failure.unseen += bytes
 	c.fs.mu.Lock()
 	defer c.fs.mu.Unlock()
 	if len(c.files) == 0 || c.fs.opens.closing {
@@ -198,9 +198,9 @@ func (c *content) lose(err error, bytes int64) {
 // giveUp takes in that nobody will be told of what was lost. c.mu and FS.mu are
 // held.
 func (c *content) giveUp() {
-	if c.failure.untold > 0 {
-		c.fs.opens.lose(c.lastPath, c.failure.untold)
-		c.failure.untold = 0
+	if c.failure.unseen > 0 {
+		c.fs.opens.lose(c.lastPath, c.failure.unseen)
+		c.failure.unseen = 0
 	}
 }
 

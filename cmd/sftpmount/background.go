@@ -99,7 +99,8 @@ func (p *parent) release() error {
 		return fmt.Errorf("leaving the terminal: %w", err)
 	}
 	signal.Ignore(syscall.SIGHUP)
-	// The directory that this was started in stays free to be unmounted.
+	// The directory that this was started in stays free to be unmounted, unless
+	// a program makes the connection, which runs there.
 	if err := os.Chdir("/"); err != nil {
 		return fmt.Errorf("leaving the current directory: %w", err)
 	}
