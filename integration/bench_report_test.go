@@ -54,7 +54,11 @@ func (r benchRow) times(who string) float64 {
 func (r benchReport) table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n\n", r.title())
-	fmt.Fprintf(&b, "The big file has %d MiB. Each figure is the median of %d runs.\n\n", r.big>>20, r.runs)
+	figures := fmt.Sprintf("the median of %d runs", r.runs)
+	if r.runs == 1 {
+		figures = "of one run"
+	}
+	fmt.Fprintf(&b, "The big file has %d MiB. Each figure is %s.\n\n", r.big>>20, figures)
 	b.WriteString("| work | sshfs | sftpmount | times as fast | on the server, over ssh |\n|---|---|---|---|---|\n")
 	for _, row := range r.rows {
 		fmt.Fprintf(&b, "| %s | %s | %s | %.1f | %s |\n", row.name, row.median["sshfs"].show(row.workload),

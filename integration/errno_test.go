@@ -179,7 +179,7 @@ func TestErrnos(t *testing.T) {
 	}
 	m := newMount(t)
 	m.expect("written data was lost")
-	t.Cleanup(func() { shell(t, m.remote, "umount full inodes other fixed twin") })
+	t.Cleanup(func() { shell(t, m.remote, "umount -l full inodes other fixed twin") })
 	shell(t, m.remote, `
 		mkdir data data/dir data/dir/below full inodes other fixed twin
 		echo x > data/file
