@@ -17,6 +17,11 @@ import (
 // fs/dcache.c).
 const mostKnown = 50_000
 
+// mostWaiting bounds the names that wait for the kernel to forget them, in multiples
+// of mostKnown: a name takes little beside the file that it stands for, and a program
+// that goes through a tree can be much quicker than the kernel is told.
+const mostWaiting = 16
+
 // pruner makes the kernel forget files, in the order in which it came to know
 // them. It has a goroutine of its own: unlike that about attributes, this
 // notification waits for requests about the folder (fuse_reverse_inval_entry in
@@ -54,8 +59,8 @@ func newPruner(limit int) *pruner {
 func (p *pruner) add(dir *fs.Inode, name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.names) >= 2*p.limit {
-		p.names = p.names[len(p.names)-2*p.limit+1:]
+	if most := mostWaiting * p.limit; len(p.names) >= most {
+		p.names = p.names[len(p.names)-most+1:]
 	}
 	p.names = append(p.names, knownName{dir, name})
 	if len(p.names) > p.limit {
