@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,7 +37,17 @@ func makeTree(t testing.TB, folders, filesEach int) string {
 			require.NoError(t, os.Chtimes(name, date, date))
 		}
 	}
+	makeOld(t, dir, "!", "-type", "f")
 	return dir
+}
+
+// makeOld gives what find(1) finds in dir a date of long ago. rsync sets no times
+// that seem to be right already, and of what was just made, with async_close, they
+// are a guess.
+func makeOld(t testing.TB, dir string, tests ...string) {
+	t.Helper()
+	args := slices.Concat([]string{"find", "."}, tests, []string{"-exec", "touch", "-h", "-d", "@1600000000", "{}", "+"})
+	run(t, dir, args...)
 }
 
 func writeRandom(t testing.TB, name string, size int, random *rand.Rand) {

@@ -124,6 +124,7 @@ func makeArchive(t *testing.T, files, folders int) string {
 		path := fmt.Sprintf("%s/file%d", dirs[1+i%folders], i)
 		require.NoError(t, os.WriteFile(path, make([]byte, i*1000), 0o644))
 	}
+	makeOld(t, tree)
 	archive := t.TempDir() + "/tree.tar"
 	run(t, tree, "sh", "-c", "tar cf "+archive+" *")
 	return archive
