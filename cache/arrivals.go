@@ -291,8 +291,7 @@ func (ws *walks) begin(w *walk, dir string, l *listing, at *step, passed stepKin
 	if w.sorted {
 		p, _ := l.place(name)
 		i = int(p.byName)
-	}
-	if !w.sorted {
+	} else {
 		ws.putRest(w, dir, restOf{passed, 0, i}, nil)
 	}
 	w.cursor = ws.put(w, at, nil)

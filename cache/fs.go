@@ -78,14 +78,12 @@ func New(under sftpconn.FS, opts Options) *FS {
 // at path: it was found changed. What was written here and not sent yet stays.
 func (f *FS) Invalidate(path string) {
 	f.mu.Lock()
-	var found []*content
-	for _, path := range f.namesOf(path) {
+	names := f.namesOf(path)
+	for _, path := range names {
 		f.names.touch(path)
 		f.names.forgetAttr(path)
-		if c := f.opens.at(path); c != nil {
-			found = append(found, c)
-		}
 	}
+	found := f.opens.atAny(names)
 	f.mu.Unlock()
 	for _, c := range found {
 		c.invalidate()
@@ -96,12 +94,7 @@ func (f *FS) Invalidate(path string) {
 // that it had acknowledged: whoever has that open is told, as of a write that failed.
 func (f *FS) Lost(path string, bytes int64) {
 	f.mu.Lock()
-	var found []*content
-	for _, path := range f.namesOf(path) {
-		if c := f.opens.at(path); c != nil {
-			found = append(found, c)
-		}
-	}
+	found := f.opens.atAny(f.namesOf(path))
 	f.mu.Unlock()
 	for _, c := range found {
 		c.mu.Lock()

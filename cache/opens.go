@@ -49,6 +49,16 @@ func (o *opens) lose(path string, bytes int64) {
 	o.lost[path] += bytes
 }
 
+// atAny returns the contents of the files that are open at paths.
+func (o *opens) atAny(paths []string) (found []*content) {
+	for _, path := range paths {
+		if c := o.at(path); c != nil {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
 func (o *opens) lostBytes() map[string]int64 { return maps.Clone(o.lost) }
 
 // enter returns the content of a file that was opened by path, with one more
