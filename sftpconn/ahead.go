@@ -12,6 +12,10 @@ type aheadKey struct{}
 // of which about n bytes are going to be read at once. It is opened on a channel
 // for file data, of which there are more the more is awaited in that way: nobody's
 // metadata waits behind it.
+//
+// It travels like who asks does (see [WithOwner] and [WithInterrupt]), and is no
+// parameter of Open: it changes the request's way and not its outcome, one caller
+// has it to say, and the layers in between have nothing to do with it.
 func Ahead(ctx context.Context, n int64) context.Context {
 	return context.WithValue(ctx, aheadKey{}, n)
 }
