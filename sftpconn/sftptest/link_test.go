@@ -171,8 +171,6 @@ func TestLinkRate(t *testing.T) {
 
 func TestLinkCutResetsBothEnds(t *testing.T) {
 	link, client, server := connected(t)
-	writeString(t, client, "there") // a server may have accepted before the link knows it
-	assert.Equal(t, "there", readString(t, server, 5))
 	link.Cut()
 	for _, end := range []net.Conn{client, server} {
 		require.NoError(t, end.SetReadDeadline(time.Now().Add(5*time.Second)))

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -43,11 +44,14 @@ func (c *linkConn) run() {
 	case <-c.ctx.Done():
 		return
 	}
-	conn, err := new(net.Dialer).DialContext(c.ctx, "tcp", c.target)
+	// A cut while it dials must be a reset, too: the server may have accepted.
+	dialer := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error { return raw.Control(lingerNot) }}
+	conn, err := dialer.DialContext(c.ctx, "tcp", c.target)
 	if err != nil {
 		return
 	}
 	server := conn.(*net.TCPConn)
+	_ = server.SetLinger(-1)
 	c.mu.Lock()
 	c.server = server
 	c.mu.Unlock()
@@ -65,7 +69,9 @@ func (c *linkConn) run() {
 	wg.Go(func() { c.receive(Down, server) })
 	wg.Go(func() { c.deliver(Down, c.client) })
 	wg.Wait()
-
+	if c.ctx.Err() != nil {
+		return
+	}
 	// Both ends have closed in order: the sockets close so too, and cut finds
 	// them closed.
 	_ = c.client.Close()
@@ -178,6 +184,11 @@ func (c *linkConn) reached() *net.TCPConn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.server
+}
+
+// lingerNot makes closing the socket fd send RST in place of FIN.
+func lingerNot(fd uintptr) {
+	_ = syscall.SetsockoptLinger(int(fd), syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
 }
 
 // reset closes conn with RST in place of FIN.
