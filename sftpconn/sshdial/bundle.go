@@ -39,7 +39,7 @@ func (w *bundleWay) Dial(ctx context.Context) (Transport, error) {
 // bundle is several connections as one. The first channel, which carries
 // metadata, has the first connection, and further ones take turns on all. The
 // connections are made as channels are asked for. Where one cannot be made,
-// the bundle stays as it is.
+// the bundle stays as it is for a while.
 type bundle struct {
 	way  Way
 	size int
@@ -51,8 +51,9 @@ type bundle struct {
 
 	mu      sync.Mutex
 	members []Transport
-	opened  int  // channels that were asked for
-	full    bool // there will be no further member
+	opened  int       // channels that were asked for
+	again   time.Time // when a further member may be tried after one failed
+	full    bool      // there will be no further member
 	closed  bool
 }
 
@@ -96,9 +97,15 @@ func (b *bundle) OpenChannel(ctx context.Context) (io.ReadWriteCloser, error) {
 	return nil, err
 }
 
-// memberTimeout bounds how long a further connection may take. Whoever waits
-// for its channel has others.
-const memberTimeout = 15 * time.Second
+const (
+	// memberTimeout bounds how long a further connection may take. Whoever
+	// waits for its channel has others, and must be left the time to open it
+	// there.
+	memberTimeout = 10 * time.Second
+
+	// memberPause is how long no further connection is tried after one failed.
+	memberPause = time.Minute
+)
 
 // grow returns the members, n of them if that many can be had. It returns nil
 // after Close.
@@ -107,7 +114,8 @@ func (b *bundle) grow(ctx context.Context, n int) []Transport {
 	defer b.dials.Unlock()
 	for {
 		b.mu.Lock()
-		members, enough := b.members, len(b.members) >= n || b.full
+		members := b.members
+		enough := len(members) >= n || b.full || time.Now().Before(b.again)
 		closed := b.closed
 		b.mu.Unlock()
 		if closed {
@@ -129,7 +137,9 @@ func (b *bundle) add() {
 	if err == nil {
 		b.members = append(b.members[:len(b.members):len(b.members)], member)
 	} else {
-		b.full = true
+		b.again = time.Now().Add(memberPause)
+		// Files would wait as long again for what does not answer.
+		b.full = IsPermanent(err) || CauseOf(err) == CauseTimeout || errors.Is(err, context.DeadlineExceeded)
 	}
 	b.mu.Unlock()
 	switch {
