@@ -78,7 +78,6 @@ type Conn struct {
 	opts      Options
 	ext       extensions
 	limits    limits
-	ordinary  atomic.Bool // the session is known not to be root's
 	noAppend  atomic.Bool // the server refuses to append
 	meta      *channel
 	activity  *activity

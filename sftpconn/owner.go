@@ -14,9 +14,10 @@ type Owner struct {
 type ownerKey struct{}
 
 // WithOwner returns a context in which what Open, Mkdir and Symlink make is
-// given to owner, as if that user had made it on the server: in a set-group-ID
-// folder the folder's group stays. Only root's sessions may give files away;
-// what others make belongs to the user who logged in.
+// given to owner, as if that user had made it on the server: a folder's group
+// stays, where the folder passes it on as set-group-ID ones do, and all on BSD.
+// Only root's sessions may give files away; what others make belongs to the user
+// who logged in.
 func WithOwner(ctx context.Context, owner Owner) context.Context {
 	return context.WithValue(ctx, ownerKey{}, owner)
 }
@@ -48,7 +49,7 @@ type giving struct {
 // user who logged in will do.
 func (c *Conn) startGiving(ctx context.Context, path string) *giving {
 	owner, ok := OwnerIn(ctx)
-	if !ok || owner == (Owner{}) || c.ordinary.Load() {
+	if !ok || owner == (Owner{}) {
 		return nil
 	}
 	return &giving{conn: c, owner: owner, dir: c.startStat(gopath.Dir(path))}
@@ -58,15 +59,11 @@ func (c *Conn) startGiving(ctx context.Context, path string) *giving {
 // follows no symbolic link where the server can do without, since whatever is at
 // the path by then would be given away.
 func (g *giving) change(ctx context.Context, made Attr) (set SetAttr, ok bool) {
-	if g == nil || made.Valid&AttrOwners == 0 {
-		return SetAttr{}, false
-	}
-	if made.UID != 0 {
-		g.conn.ordinary.Store(true)
+	if g == nil || made.Valid&AttrOwners == 0 || made.UID != 0 {
 		return SetAttr{}, false
 	}
 	owner := g.owner
-	if dir, err := awaitAttr(ctx, g.dir); err == nil && dir.Valid&AttrMode != 0 && dir.Mode&syscall.S_ISGID != 0 {
+	if dir, err := awaitAttr(ctx, g.dir); err == nil && dir.passesGroupTo(made) {
 		owner.GID = made.GID
 	}
 	if owner == (Owner{made.UID, made.GID}) {
@@ -75,4 +72,11 @@ func (g *giving) change(ctx context.Context, made Attr) (set SetAttr, ok bool) {
 	set.Attr = Attr{Valid: AttrOwners, UID: owner.UID, GID: owner.GID}
 	set.NoFollow = g.conn.has(extLsetstat)
 	return set, true
+}
+
+// passesGroupTo reports whether what root made in the folder has got its group: by
+// the set-group-ID bit, or as on BSD, which shows where the group is not root's.
+func (a Attr) passesGroupTo(made Attr) bool {
+	return a.Valid&AttrMode != 0 && a.Mode&syscall.S_ISGID != 0 ||
+		a.Valid&AttrOwners != 0 && a.GID == made.GID && made.GID != 0
 }
