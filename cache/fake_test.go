@@ -22,6 +22,7 @@ import (
 // after the other. It runs on the fake clock of a synctest bubble.
 type farServer struct {
 	delay time.Duration
+	bsd   bool // all folders pass their group on
 	queue chan arrival
 	ended chan struct{}
 
@@ -262,7 +263,7 @@ func (s *farServer) Open(ctx context.Context, path string, flags sftpconn.OpenFl
 func (s *farServer) Mkdir(ctx context.Context, path string, _ uint32) (sftpconn.Attr, error) {
 	return ask(ctx, s, "MKDIR", path, func() (sftpconn.Attr, error) {
 		n := dirNode()
-		if dir, name := split(path); name != "" && s.nodes[dir] != nil && s.nodes[dir].attr.Mode&syscall.S_ISGID != 0 {
+		if dir, name := split(path); name != "" && s.nodes[dir] != nil && (s.bsd || s.nodes[dir].attr.Mode&syscall.S_ISGID != 0) {
 			n.attr.GID = s.nodes[dir].attr.GID
 		}
 		s.nodes[path] = n

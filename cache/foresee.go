@@ -44,13 +44,14 @@ func (f *FS) newcomer(ctx context.Context, path string, mode uint32) (sftpconn.A
 	if owner, given := sftpconn.OwnerIn(ctx); given && f.maker.uid == 0 {
 		attr.UID, attr.GID, grouped = owner.UID, owner.GID, true
 	}
-	if folder.Mode&syscall.S_ISGID != 0 {
-		attr.GID, grouped = folder.GID, true
+	passes := folder.Mode&syscall.S_ISGID != 0
+	if passes {
+		attr.GID = folder.GID
 		if attr.IsDir() {
 			attr.Mode |= syscall.S_ISGID
 		}
 	}
-	return attr, grouped
+	return attr, passes || grouped && (f.maker.plain || attr.GID == folder.GID)
 }
 
 // mayFill reports whether names can be made and removed in dir. f.mu is held.

@@ -145,29 +145,42 @@ func TestOwnersOfNewFiles(t *testing.T) {
 	})
 }
 
-// The group that a folder passes on is not taken for that of files made elsewhere.
+// The group that a folder passes on is not taken for that of files made elsewhere,
+// and that every folder does is not ruled out before one has not.
 func TestGroupOfTheFirstNewFile(t *testing.T) {
-	far(t, Options{AsyncClose: true}, func(t *testing.T, s *farServer, f *FS) {
-		ctx := t.Context()
-		s.put("/shared", nil)
-		s.nodes["/shared"].attr.Mode, s.nodes["/shared"].attr.GID = syscall.S_IFDIR|syscall.S_ISGID|0o755, 7
-		for _, dir := range []string{"/", "/d", "/shared"} {
-			_, err := f.ReadDir(ctx, dir)
-			require.NoError(t, err)
-		}
-		for _, made := range []struct {
-			path       string
-			gid        uint32
-			roundTrips int
-		}{
+	type made struct {
+		path       string
+		gid        uint32
+		roundTrips int
+	}
+	for name, all := range map[string][]made{
+		"Linux": {
 			{"/shared/a", 7, 1}, {"/shared/b", 7, 0}, {"/d/a", 0, 1}, {"/d/b", 0, 0}, {"/shared/c", 7, 0}, {"/d/c", 0, 0},
-		} {
-			assert.Equal(t, made.roundTrips, roundTrips(func() {
-				attr, err := f.Mkdir(ctx, made.path, 0o755)
-				require.NoError(t, err)
-				assert.Equal(t, made.gid, attr.GID, made.path)
-			}), made.path)
-		}
-		require.NoError(t, f.SyncDir(ctx, "/"))
-	})
+			{"/other/a", 0, 1}, {"/other/b", 0, 0}, {"/d/d", 0, 0},
+		},
+		"BSD": {{"/d/a", 0, 1}, {"/d/b", 0, 0}, {"/other/a", 9, 1}, {"/other/b", 9, 0}, {"/shared/a", 7, 0}, {"/d/c", 0, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			far(t, Options{AsyncClose: true}, func(t *testing.T, s *farServer, f *FS) {
+				ctx := t.Context()
+				s.bsd = name == "BSD"
+				s.put("/shared", nil)
+				s.nodes["/shared"].attr.Mode, s.nodes["/shared"].attr.GID = syscall.S_IFDIR|syscall.S_ISGID|0o755, 7
+				s.put("/other", nil)
+				s.nodes["/other"].attr.Mode, s.nodes["/other"].attr.GID = syscall.S_IFDIR|0o755, 9
+				for _, dir := range []string{"/", "/d", "/shared", "/other"} {
+					_, err := f.ReadDir(ctx, dir)
+					require.NoError(t, err)
+				}
+				for _, made := range all {
+					assert.Equal(t, made.roundTrips, roundTrips(func() {
+						attr, err := f.Mkdir(ctx, made.path, 0o755)
+						require.NoError(t, err)
+						assert.Equal(t, made.gid, attr.GID, made.path)
+					}), made.path)
+				}
+				require.NoError(t, f.SyncDir(ctx, "/"))
+			})
+		})
+	}
 }

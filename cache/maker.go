@@ -20,6 +20,7 @@ type maker struct {
 	uid, gid uint32
 	known    bool
 	grouped  bool // gid is known: it is that of files in folders that do not pass on theirs
+	plain    bool // only set-group-ID folders do, as seen where a file's group was not its folder's
 }
 
 // learnNew takes in the attributes of what was just made at path. ctx was that of
@@ -28,17 +29,19 @@ func (f *FS) learnNew(ctx context.Context, path string, attr sftpconn.Attr) {
 	if attr.Valid&sftpconn.AttrTimes != 0 {
 		f.clock.learn(attr.Mtime)
 	}
+	if attr.Valid&sftpconn.AttrOwners == 0 {
+		return
+	}
+	dir, _ := split(path)
+	folder, v := f.names.lookup(dir)
+	bare := v == present && folder.Valid == sftpconn.AttrAll && folder.Mode&syscall.S_ISGID == 0
+	f.maker.plain = f.maker.plain || bare && attr.GID != folder.GID
 	owner, given := sftpconn.OwnerIn(ctx)
 	if given && attr.UID == owner.UID && attr.UID != 0 {
 		return // it may have been given to him
 	}
-	if attr.Valid&sftpconn.AttrOwners == 0 {
-		return
-	}
 	f.maker.uid, f.maker.known = attr.UID, true
-	dir, _ := split(path)
-	folder, v := f.names.lookup(dir)
-	if v == present && folder.Valid&sftpconn.AttrMode != 0 && folder.Mode&syscall.S_ISGID == 0 {
+	if bare {
 		f.maker.gid, f.maker.grouped = attr.GID, true
 	}
 }
