@@ -44,22 +44,23 @@ func (t *tree) errno(ctx context.Context, op operationKind, err error, paths ...
 	return t.unknown(op, err)
 }
 
-// change carries out a change of names and maps its error.
+// tries is how often an operation is tried that fails for no reason to be seen.
+const tries = 3
+
+// carryOut does what names paths, and maps its error.
 //
 // Where nothing is to be seen of what made the server refuse it, the reason has
-// passed: somebody else has changed the place since. Trying again tells.
-func (t *tree) change(ctx context.Context, op operationKind, do func() error, paths ...string) syscall.Errno {
-	err := do()
-	errno := t.errno(ctx, op, err, paths...)
-	if !isFailure(err) || errno != syscall.EIO {
-		return errno
+// passed: somebody else has changed the place since. Trying again tells, unless
+// the place is changed all the time.
+func (t *tree) carryOut(ctx context.Context, op operationKind, do func() error, paths ...string) syscall.Errno {
+	for range tries {
+		err := do()
+		errno := t.errno(ctx, op, err, paths...)
+		if !isFailure(err) || errno != syscall.EIO {
+			return errno
+		}
 	}
-	err = do()
-	errno = t.errno(ctx, op, err, paths...)
-	if isFailure(err) && errno == syscall.EIO {
-		return likely(op, paths)
-	}
-	return errno
+	return likely(op, paths)
 }
 
 // isFailure reports whether err is the answer that stands for most errors.

@@ -134,10 +134,10 @@ var reasons = []struct {
 	{failure, opRmdir, []string{"/dir/file"}, syscall.ENOTDIR},
 	{failure, opRemove, []string{"/dir"}, syscall.EISDIR},
 	{failure, opRemove, []string{"/dir/file"}, syscall.EIO},
-	{failure, opOpen, []string{"/dir"}, syscall.EISDIR},
-	{failure, opOpen, []string{"/fifo"}, syscall.ENXIO},
+	{failure, opOpen, []string{"/dir"}, syscall.ESTALE},
+	{failure, opOpen, []string{"/fifo"}, syscall.ESTALE},
 	{failure, opOpen, []string{"/dir/file"}, syscall.EIO},
-	{failure, opCreate, []string{"/dir"}, syscall.EISDIR},
+	{failure, opCreate, []string{"/dir"}, syscall.ESTALE},
 	{failure, opCreate, []string{"/full/new"}, syscall.ENOSPC},
 	{failure, opCreateNew, []string{"/dir/file"}, syscall.EEXIST},
 	{failure, opCreateNew, []string{"/new"}, syscall.EIO},
@@ -194,7 +194,8 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// What failed twice for no reason that can be seen is likely one that cannot.
+// What fails each time for no reason that can be seen does so for one that cannot,
+// most likely.
 func TestLikelyReasons(t *testing.T) {
 	tr := &tree{fsys: look(), opts: Options{Logger: slog.New(slog.DiscardHandler)}}
 	for _, test := range []struct {
@@ -209,22 +210,21 @@ func TestLikelyReasons(t *testing.T) {
 		{opMkdir, []string{"/dir/new"}, syscall.EIO},
 	} {
 		fail := func() error { return status(sftpconn.StatusFailure) }
-		assert.Equal(t, test.want, tr.change(t.Context(), test.op, fail, test.paths...), "%s %v", test.op, test.paths)
+		assert.Equal(t, test.want, tr.carryOut(t.Context(), test.op, fail, test.paths...), "%s %v", test.op, test.paths)
 	}
 }
 
-// A change is tried again if nothing is to be seen of why it failed, and only
-// then.
+// What failed is tried again if nothing is to be seen of why, and only then.
 func TestReasonHasPassed(t *testing.T) {
 	tr := &tree{fsys: look(), opts: Options{Logger: slog.New(slog.DiscardHandler)}}
 	for path, want := range map[string][]error{
-		"/empty": {status(sftpconn.StatusFailure), nil},
+		"/empty": {status(sftpconn.StatusFailure), status(sftpconn.StatusFailure), nil},
 		"/gone":  {status(sftpconn.StatusFailure), status(sftpconn.StatusNoSuchFile)},
 		"/dir":   {status(sftpconn.StatusFailure)},
 		"/lost":  {sftpconn.ErrLost},
 	} {
 		tries := 0
-		errno := tr.change(t.Context(), opRmdir, func() error {
+		errno := tr.carryOut(t.Context(), opRmdir, func() error {
 			tries++
 			return want[tries-1]
 		}, path)

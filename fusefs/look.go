@@ -57,11 +57,12 @@ func lastIsNoLink(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
 	return err == nil && attr.Type() != 0 && !attr.IsSymlink()
 }
 
-// lastIsSpecial is for fifos, sockets and devices, which a server opens for
-// nobody.
-func lastIsSpecial(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
-	attr, err := fsys.Lstat(ctx, last(paths))
-	return err == nil && attr.Type() != 0 && !attr.IsRegular() && !attr.IsSymlink()
+// lastIsNoFile is for what took the place of a regular file, or of a name that
+// was absent. The kernel opens nothing else here, and looks the name up anew on
+// ESTALE.
+func lastIsNoFile(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
+	attr, err := fsys.Stat(ctx, last(paths))
+	return err == nil && attr.Type() != 0 && !attr.IsRegular()
 }
 
 func lastHasEntries(ctx context.Context, fsys sftpconn.FS, paths []string) bool {

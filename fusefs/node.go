@@ -104,12 +104,12 @@ func (n *node) newborn(ctx context.Context, name string, typ uint32, made knowle
 	case typ:
 	case syscall.S_IFDIR, syscall.S_IFREG:
 		if typ != syscall.S_IFLNK {
-			return nil, syscall.EIO
+			return nil, syscall.ESTALE // it was replaced on the server by now
 		}
 		// Some servers follow links whatever they are asked, such as ProFTPD.
 		made.attr = sftpconn.Attr{Valid: sftpconn.AttrMode, Mode: syscall.S_IFLNK | 0o777}
-	default: // it was replaced on the server by now
-		return nil, syscall.EIO
+	default:
+		return nil, syscall.ESTALE
 	}
 	return n.child(ctx, name, made.attr, made.at, out)
 }

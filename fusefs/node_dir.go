@@ -23,7 +23,7 @@ func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.En
 	}
 	at := time.Now()
 	var attr sftpconn.Attr
-	errno = n.tree.change(ctx, opMkdir, func() (err error) {
+	errno = n.tree.carryOut(ctx, opMkdir, func() (err error) {
 		attr, err = n.tree.fsys.Mkdir(op.owned(ctx), path, mode&0o7777)
 		return err
 	}, path)
@@ -42,7 +42,7 @@ func (n *node) Rmdir(ctx context.Context, name string) (errno syscall.Errno) {
 	if errno != 0 {
 		return errno
 	}
-	errno = n.tree.change(ctx, opRmdir, func() error { return n.tree.fsys.Rmdir(ctx, path) }, path)
+	errno = n.tree.carryOut(ctx, opRmdir, func() error { return n.tree.fsys.Rmdir(ctx, path) }, path)
 	if errno != 0 {
 		return errno
 	}
@@ -60,7 +60,7 @@ func (n *node) Unlink(ctx context.Context, name string) (errno syscall.Errno) {
 	if errno != 0 {
 		return errno
 	}
-	errno = n.tree.change(ctx, opRemove, func() error { return n.tree.fsys.Remove(ctx, path) }, path)
+	errno = n.tree.carryOut(ctx, opRemove, func() error { return n.tree.fsys.Remove(ctx, path) }, path)
 	if errno != 0 {
 		return errno
 	}
@@ -98,7 +98,7 @@ func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedd
 	moving := n.tree.moves.begin(oldPath, newPath)
 	defer n.tree.moves.end(moving)
 	errno = replaced.replacing(newPath, func() syscall.Errno {
-		return n.tree.change(ctx, kind, func() error {
+		return n.tree.carryOut(ctx, kind, func() error {
 			return n.tree.fsys.Rename(ctx, oldPath, newPath, replace)
 		}, oldPath, newPath)
 	})

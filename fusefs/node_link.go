@@ -26,7 +26,7 @@ func (n *node) Symlink(ctx context.Context, target, name string, out *fuse.Entry
 	}
 	at := time.Now()
 	var attr sftpconn.Attr
-	errno = n.tree.change(ctx, opSymlink, func() (err error) {
+	errno = n.tree.carryOut(ctx, opSymlink, func() (err error) {
 		attr, err = n.tree.fsys.Symlink(op.owned(ctx), target, path)
 		return err
 	}, path)
@@ -123,7 +123,7 @@ func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, o
 	}
 	at := time.Now()
 	var attr sftpconn.Attr
-	errno = n.tree.change(ctx, opLink, func() (err error) {
+	errno = n.tree.carryOut(ctx, opLink, func() (err error) {
 		attr, err = n.tree.fsys.Link(ctx, oldPath, newPath)
 		return err
 	}, oldPath, newPath)

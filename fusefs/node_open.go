@@ -48,15 +48,21 @@ func (n *node) Open(ctx context.Context, flags uint32) (fh fs.FileHandle, reply 
 	}
 	f := openFlags(flags)
 	op.Flags = f
-	file, attr, err := n.tree.fsys.Open(ctx, path, f, 0)
-	if errors.Is(err, iofs.ErrNotExist) {
+	var file sftpconn.File
+	var attr sftpconn.Attr
+	var err error
+	errno = n.tree.carryOut(ctx, opOpen, func() error {
+		file, attr, err = n.tree.fsys.Open(ctx, path, f, 0)
+		return err
+	}, path)
+	switch {
+	case errors.Is(err, iofs.ErrNotExist), errno == syscall.EISDIR:
 		// The kernel knows the name longer than the server. Told so, it
 		// looks the name up again, and creates the file if the program
 		// asked for that: without O_CREAT it says ENOENT by itself.
 		return nil, 0, syscall.ESTALE
-	}
-	if err != nil {
-		return nil, 0, n.tree.errno(ctx, opOpen, err, path)
+	case errno != 0:
+		return nil, 0, errno
 	}
 	if typ := attr.Type(); typ != 0 && typ != n.Mode() {
 		_ = file.Close(ctx)
@@ -161,13 +167,18 @@ func (n *node) create(ctx context.Context, name string, f sftpconn.OpenFlags, mo
 		return nil, nil, errno
 	}
 	at := time.Now()
-	file, attr, err := n.tree.fsys.Open(ctx, path, f, mode&0o7777)
-	if err != nil {
-		op := opCreate
-		if f&sftpconn.Excl != 0 {
-			op = opCreateNew
-		}
-		return nil, nil, n.tree.errno(ctx, op, err, path)
+	op := opCreate
+	if f&sftpconn.Excl != 0 {
+		op = opCreateNew
+	}
+	var file sftpconn.File
+	var attr sftpconn.Attr
+	errno = n.tree.carryOut(ctx, op, func() (err error) {
+		file, attr, err = n.tree.fsys.Open(ctx, path, f, mode&0o7777)
+		return err
+	}, path)
+	if errno != 0 {
+		return nil, nil, errno
 	}
 	inode, errno := n.newborn(ctx, name, syscall.S_IFREG, knowledge{attr: attr, at: at}, out)
 	if errno != 0 {

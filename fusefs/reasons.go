@@ -64,10 +64,10 @@ var failures = map[operationKind][]reason{
 		{syscall.ENOSPC, noSpace}},
 	opSetAttr: {{syscall.EROFS, lastIsReadOnly}},
 	opSetNow:  {{syscall.EROFS, lastIsReadOnly}},
-	opOpen: {{syscall.EISDIR, lastIsDir}, {syscall.ENXIO, lastIsSpecial}, {syscall.EROFS, lastIsReadOnly},
-		{syscall.ETXTBSY, lastRuns}, {syscall.ENOSPC, noSpace}},
-	opCreate: {{syscall.EISDIR, lastIsDir}, {syscall.ENXIO, lastIsSpecial}, {syscall.EROFS, parentIsReadOnly},
-		{syscall.ETXTBSY, lastRuns}, {syscall.ENOSPC, noSpace}},
+	opOpen: {{syscall.ESTALE, lastIsNoFile}, {syscall.EROFS, lastIsReadOnly}, {syscall.ETXTBSY, lastRuns},
+		{syscall.ENOSPC, noSpace}},
+	opCreate: {{syscall.ESTALE, lastIsNoFile}, {syscall.EROFS, parentIsReadOnly}, {syscall.ETXTBSY, lastRuns},
+		{syscall.ENOSPC, noSpace}},
 	opCreateNew: {{syscall.EEXIST, lastExists}, {syscall.EROFS, parentIsReadOnly}, {syscall.ENOSPC, noSpace}},
 	opWrite:     {{syscall.EROFS, lastIsReadOnly}, {syscall.ENOSPC, noSpace}},
 	opReadDir:   {{syscall.ENOTDIR, lastIsNoDir}},
@@ -109,7 +109,7 @@ var absences = map[operationKind][]reason{
 }
 
 // likely is what a change of names that failed for no cause that can be seen
-// stands for, if it did so twice. Between folders it is a border that no look
+// stands for, if it did so each time. Between folders it is a border that no look
 // tells: two mounts of one file system. That lets mv(1) copy. A name in the same
 // folder as the file's other one is one too many.
 func likely(op operationKind, paths []string) syscall.Errno {
