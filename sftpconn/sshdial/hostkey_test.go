@@ -245,6 +245,9 @@ func TestHostCertificate(t *testing.T) {
 		s.know("@cert-authority NAME", "ca")
 		_, err := dial(t, s.resolve("StrictHostKeyChecking no"), Options{})
 		requireHostKeyError(t, err, "expired")
+		s.know("NAME", "host")
+		_, err = dial(t, s.resolve(), Options{})
+		require.NoError(t, err, "the key in the certificate is known")
 	})
 	t.Run("another name", func(t *testing.T) {
 		s := newServer(t, "ed25519", "ed25519", "-n", "elsewhere")
@@ -255,9 +258,12 @@ func TestHostCertificate(t *testing.T) {
 	t.Run("revoked authority", func(t *testing.T) {
 		s := newServer(t, "ed25519", "ed25519")
 		s.know("@cert-authority NAME", "ca")
+		s.know("NAME", "host")
+		_, err := dial(t, s.resolve("RevokedHostKeys DIR/ca.pub"), Options{})
+		requireHostKeyError(t, err, "RevokedHostKeys")
 		s.know("@revoked *", "ca")
-		_, err := dial(t, s.resolve("StrictHostKeyChecking no"), Options{})
-		requireHostKeyError(t, err, "revoked")
+		_, err = dial(t, s.resolve("StrictHostKeyChecking no"), Options{})
+		requireHostKeyError(t, err, "@revoked")
 	})
 	t.Run("weak signature", func(t *testing.T) {
 		s := newServer(t, "ed25519", "rsa")

@@ -21,6 +21,7 @@ import (
 type knownHosts struct {
 	db    *knownhosts.HostKeyDB
 	names map[string]string // the files' own names, where copies were read
+	log   *slog.Logger
 }
 
 // loadKnownHosts reads those of the files that exist, and the lines that
@@ -36,7 +37,7 @@ func loadKnownHosts(files []string, printed []byte, log *slog.Logger) (*knownHos
 			log.Warn("known_hosts file is left out", "err", err)
 		}
 	}
-	k := &knownHosts{names: map[string]string{}}
+	k := &knownHosts{names: map[string]string{}, log: log}
 	if len(printed) == 0 {
 		var err error
 		if k.db, err = knownhosts.NewDB(readable...); err == nil {
@@ -120,11 +121,34 @@ func (k *knownHosts) isAuthority(address string, key ssh.PublicKey) bool {
 // an [*xknownhosts.RevokedError]; or says what is wrong with a certificate.
 func (k *knownHosts) check(address string, remote net.Addr, key ssh.PublicKey) error {
 	cert, isCert := key.(*ssh.Certificate)
-	if isCert && !k.isAuthority(address, cert.SignatureKey) {
-		// As in ssh, a certificate from nobody we know is as good as the
-		// key in it.
-		key = cert.Key
+	if !isCert {
+		return k.checkPlain(address, remote, key)
 	}
+	var revoked *xknownhosts.RevokedError
+	if err := k.checkPlain(address, remote, cert.SignatureKey); errors.As(err, &revoked) {
+		return err
+	}
+	var invalid error
+	if k.isAuthority(address, cert.SignatureKey) {
+		if invalid = k.db.HostKeyCallback()(address, remote, cert); invalid == nil {
+			return nil
+		}
+	}
+	// As in ssh, a certificate from nobody we know, or that is not valid here, is
+	// as good as the key in it.
+	err := k.checkPlain(address, remote, cert.Key)
+	if invalid == nil {
+		return err
+	}
+	if err != nil {
+		return invalid
+	}
+	k.log.Warn("the host key is known, but its certificate is invalid", "name", knownhosts.Normalize(address), "err", invalid)
+	return nil
+}
+
+// checkPlain is check for a key that is no certificate.
+func (k *knownHosts) checkPlain(address string, remote net.Addr, key ssh.PublicKey) error {
 	err := k.db.HostKeyCallback()(address, remote, key)
 	var keyErr *xknownhosts.KeyError
 	if !errors.As(err, &keyErr) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -14,8 +15,8 @@ import (
 var krlMagic = []byte("SSHKRL\n\x00")
 
 // revoked returns why key must not be used by RevokedHostKeys: a text file of
-// public keys, or a key revocation list. As with ssh, no host is trusted if the
-// file cannot be read.
+// public keys, or a key revocation list. A certificate goes with its key and with its
+// authority's. As with ssh, no host is trusted if the file cannot be read.
 func (c *hostKeyCheck) revoked(key ssh.PublicKey) error {
 	file := c.h.cfg.RevokedHostKeys
 	if file == "" {
@@ -28,12 +29,16 @@ func (c *hostKeyCheck) revoked(key ssh.PublicKey) error {
 	if bytes.HasPrefix(data, krlMagic) {
 		return c.revokedByList(file, key)
 	}
+	parts := []ssh.PublicKey{key}
+	if cert, ok := key.(*ssh.Certificate); ok {
+		parts = append(parts, cert.Key, cert.SignatureKey)
+	}
 	for len(data) > 0 {
 		listed, _, _, rest, err := ssh.ParseAuthorizedKey(data)
 		if err != nil {
 			break // what is left are comments, or nothing
 		}
-		if equalKeys(listed, plainKey(key)) || equalKeys(listed, key) {
+		if slices.ContainsFunc(parts, func(p ssh.PublicKey) bool { return equalKeys(p, listed) }) {
 			return fmt.Errorf("RevokedHostKeys (%s) lists it", file)
 		}
 		data = rest
