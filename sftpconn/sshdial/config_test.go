@@ -41,7 +41,7 @@ var wholeConfig = []string{
 	`IdentityFile "/with a/space"`,
 	"IdentityFile ${KEYS}/%n",
 	"CertificateFile /certs/%u.pub",
-	"UserKnownHostsFile /known/one /known/%h",
+	`UserKnownHostsFile /known/one /known/%h "/known hosts/file"`,
 	"GlobalKnownHostsFile /dev/null",
 	"StrictHostKeyChecking accept-new",
 	"HostKeyAlias name",
@@ -77,7 +77,7 @@ func TestResolve(t *testing.T) {
 		}, cfg.IdentityFile)
 		require.False(t, cfg.DefaultIdentities)
 		require.Equal(t, []string{"/certs/" + local.name + ".pub"}, cfg.CertificateFile)
-		require.Equal(t, []string{"/known/one", "/known/server.example.com"}, cfg.UserKnownHostsFile)
+		require.Equal(t, []string{"/known/one", "/known/server.example.com", "/known hosts/file"}, cfg.UserKnownHostsFile)
 		require.Equal(t, []string{"/dev/null"}, cfg.GlobalKnownHostsFile)
 		require.Equal(t, "accept-new", cfg.StrictHostKeyChecking)
 		require.Equal(t, "name", cfg.HostKeyAlias)

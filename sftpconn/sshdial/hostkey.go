@@ -37,6 +37,8 @@ func newHostKeyCheck(ctx context.Context, h *handshake) (*hostKeyCheck, error) {
 	}
 	c := &hostKeyCheck{ctx: ctx, h: h, files: files, known: known}
 	switch name := strings.ToLower(h.cfg.HostName); {
+	case strings.HasPrefix(h.cfg.HostKeyAlias, "["): // with a port
+		c.address = h.cfg.HostKeyAlias
 	case h.cfg.HostKeyAlias != "":
 		c.address = net.JoinHostPort(h.cfg.HostKeyAlias, "22")
 	default:

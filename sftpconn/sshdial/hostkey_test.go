@@ -153,6 +153,7 @@ func TestNamesInKnownHosts(t *testing.T) {
 		"port":         {"NAME", ""},
 		"without port": {"127.0.0.1", ""},
 		"alias":        {"the-name", "HostKeyAlias the-name"},
+		"alias, port":  {"[the-name]:7", "HostKeyAlias [the-name]:7"},
 		"wildcard":     {"127.*", ""},
 		"list":         {"other,NAME", ""},
 		"upper case":   {"[localhost]:PORT", "HostName LocalHost"},

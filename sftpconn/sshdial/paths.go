@@ -46,11 +46,11 @@ func (c *Config) setPaths(set, builtin settings, local localUser) {
 	}
 	c.CertificateFile = expand(set["certificatefile"])
 
-	c.UserKnownHostsFile = expand(strings.Fields(set.first("userknownhostsfile")))
+	c.UserKnownHostsFile = expand(splitPaths(set.first("userknownhostsfile")))
 	if len(set["userknownhostsfile"]) == 0 {
 		c.UserKnownHostsFile = expand([]string{"~/.ssh/known_hosts", "~/.ssh/known_hosts2"})
 	}
-	c.GlobalKnownHostsFile = expand(strings.Fields(set.first("globalknownhostsfile")))
+	c.GlobalKnownHostsFile = expand(splitPaths(set.first("globalknownhostsfile")))
 	if len(set["globalknownhostsfile"]) == 0 {
 		c.GlobalKnownHostsFile = []string{"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"}
 	}
@@ -68,6 +68,21 @@ func (c *Config) setPaths(set, builtin settings, local localUser) {
 	default:
 		c.IdentityAgent = strings.Join(expand([]string{agent}), "")
 	}
+}
+
+// splitPaths takes a list of paths apart. ssh -G prints them without the quotes that
+// one with spaces needs, so what does not begin like a path goes on with the one
+// before.
+func splitPaths(list string) []string {
+	var paths []string
+	for _, word := range strings.Fields(list) {
+		if n := len(paths); n > 0 && !strings.ContainsAny(word[:1], `/~%$"`) {
+			paths[n-1] += " " + word
+			continue
+		}
+		paths = append(paths, word)
+	}
+	return paths
 }
 
 // expander returns a function that expands "~", the tokens of ssh_config(5) and
