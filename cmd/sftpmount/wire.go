@@ -172,6 +172,10 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 	if err != nil {
 		return nil, err
 	}
+	loop, err := newLoop(o.mountpoint)
+	if err != nil {
+		return nil, err
+	}
 	s := &stack{way: route.way}
 	dial := func(ctx context.Context) (sftpconn.Session, error) {
 		transport, err := route.way.Dial(ctx)
@@ -183,10 +187,11 @@ func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) 
 			return nil, err
 		}
 		session, err := o.wrap(ctx, longpath.Wrap(conn, transport), owners)
-		if err == nil {
-			s.current.Store(&connection{route, transport, conn})
+		if err != nil {
+			return nil, err
 		}
-		return session, err
+		s.current.Store(&connection{route, transport, conn})
+		return loop.guard(ctx, session, transport), nil
 	}
 	reconnecting := o.reconnectOptions(log)
 	// Nothing is open, and so is opened again, before s.cache is there.
