@@ -341,19 +341,33 @@ func (f *File) Sync(ctx context.Context) error {
 	if err := f.content.fs.drain(ctx); err != nil {
 		return err
 	}
-	if err := f.flush(ctx); err != nil {
+	c := f.content
+	c.mu.Lock()
+	c.pushLocked()
+	inOrder := f.inOrder()
+	c.mu.Unlock()
+	var synced error
+	var early sync.WaitGroup
+	if inOrder { // in the round trip of what is written
+		early.Go(func() { synced = f.under.Sync(ctx) })
+	}
+	err := f.flush(ctx)
+	early.Wait()
+	if err != nil {
 		return err
 	}
-	if err := f.content.fs.errands.takeFailure(f.content.name()); err != nil {
+	if err := c.fs.errands.takeFailure(c.name()); err != nil {
 		return err
 	}
-	err := f.under.Sync(ctx)
-	f.content.mu.Lock()
-	defer f.content.mu.Unlock()
-	if told := f.takeAllErrors(f.reported); err == nil {
-		err = told // as of data that the server turned out to have lost
+	if !inOrder {
+		synced = f.under.Sync(ctx)
 	}
-	return err
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if told := f.takeAllErrors(f.reported); synced == nil {
+		synced = told // as of data that the server turned out to have lost
+	}
+	return synced
 }
 
 // Close implements [sftpconn.File]. What was written and not flushed is sent

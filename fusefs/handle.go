@@ -110,10 +110,7 @@ var _ fs.FileFsyncer = (*handle)(nil)
 func (h *handle) Fsync(ctx context.Context, _ uint32) (errno syscall.Errno) {
 	ctx, op := h.begin(ctx, "fsync")
 	defer op.end(&errno)
-	err := h.flush(ctx)
-	if err == nil {
-		err = h.file.Sync(ctx)
-	}
+	err := h.sync(ctx)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return 0
 	}

@@ -82,10 +82,28 @@ func (h *handle) pageFile() sftpconn.File {
 
 // flush is File.Flush for all that was written through the handle.
 func (h *handle) flush(ctx context.Context) error {
-	if pages := h.pageFile(); pages != nil {
-		if err := pages.Flush(ctx); err != nil {
-			return err
-		}
+	if err := h.flushPages(ctx); err != nil {
+		return err
 	}
 	return h.file.Flush(ctx)
+}
+
+// sync is File.Sync for all that was written through the handle. It returns what
+// Flush would, too.
+func (h *handle) sync(ctx context.Context) error {
+	if err := h.flushPages(ctx); err != nil {
+		return err
+	}
+	synced := h.file.Sync(ctx)
+	if err := h.file.Flush(ctx); err != nil {
+		return err
+	}
+	return synced
+}
+
+func (h *handle) flushPages(ctx context.Context) error {
+	if pages := h.pageFile(); pages != nil {
+		return pages.Flush(ctx)
+	}
+	return nil
 }

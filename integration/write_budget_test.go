@@ -32,6 +32,7 @@ func TestRoundTripsOfChanges(t *testing.T) {
 		{"truncate", 1, func(dir string) error { return os.Truncate(dir+"/link", 1000) }},
 		{"unlink", 1, func(dir string) error { return os.Remove(dir + "/folder/moved") }},
 		{"rmdir", 1, func(dir string) error { return syscall.Rmdir(dir + "/folder") }},
+		{"open, write, fsync, close", 2, writeDurably},
 	}
 	best := make([]float64, len(steps))
 	for try := range tries {
@@ -84,6 +85,22 @@ func makeFile(dir string) error {
 	}
 	old := syscall.NsecToTimeval(time.Now().Add(-time.Hour).UnixNano())
 	if err := syscall.Futimes(int(f.Fd()), []syscall.Timeval{old, old}); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// writeDurably does what a database does for a file.
+func writeDurably(dir string) error {
+	f, err := os.OpenFile(dir+"/link", os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write(make([]byte, 4096)); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
 		return err
 	}
 	return f.Close()

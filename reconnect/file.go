@@ -85,13 +85,13 @@ func (f *file) Attr(ctx context.Context) (sftpconn.Attr, error) {
 // Sync implements [sftpconn.File].
 func (f *file) Sync(ctx context.Context) error {
 	f.mu.Lock()
-	before := f.unsynced
+	started := f.tail.starts
 	f.mu.Unlock()
 	_, err := onHandle(ctx, f, opSync, func(h sftpconn.File) (nothing, error) { return nothing{}, h.Sync(ctx) })
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err == nil && f.unsynced == before {
-		f.unsynced.end = 0
+	if err == nil {
+		f.unsynced.synced(started)
 	}
 	return err
 }
@@ -119,7 +119,8 @@ func (f *file) CopyFrom(ctx context.Context, src sftpconn.File, srcOff, off, n i
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if done > 0 {
-		f.unsynced.end = max(f.unsynced.end, off+done)
+		f.tail.starts++
+		f.unsynced.extend(f.tail.starts, off+done)
 	}
 	return done, err
 }

@@ -6,27 +6,43 @@ import "sftpmount/sftpconn"
 // on its disk. If the server's machine goes down it may lose that, and says nothing:
 // SFTP has no write verifier, as NFS has. It shows where the file is shorter then.
 type unsynced struct {
-	end     int64 // of the furthest such write; 0: none
-	resized int   // number of the last request that set the size: what came before it does not count
+	end    int64 // of the furthest such write; 0: none
+	newest int   // number of the last request that counts in it
+	over   int   // number of the last one that does not count: the size was set after it, or it was synced
 }
 
 // begin takes in that a request with a number is started.
 func (u *unsynced) begin(p *pending) {
 	if p.resizes() {
-		*u = unsynced{resized: p.number}
+		*u = unsynced{over: p.number - 1}
 	}
+}
+
+// synced takes in that the server has put on its disk what was started up to the
+// request with a number.
+func (u *unsynced) synced(number int) {
+	u.over = max(u.over, number)
+	if u.newest <= number {
+		u.end = 0
+	}
+}
+
+// extend takes in that the request with a number has written up to end.
+func (u *unsynced) extend(number int, end int64) {
+	u.end = max(u.end, end)
+	u.newest = max(u.newest, number)
 }
 
 // note takes account of the outcome of p. tail is where an append then ends.
 func (u *unsynced) note(p *pending, tail tail) {
 	switch {
-	case p.err != nil || p.number < u.resized:
+	case p.err != nil || p.number <= u.over:
 	case p.op == opWrite:
-		u.end = max(u.end, p.off+int64(len(p.data)))
+		u.extend(p.number, p.off+int64(len(p.data)))
 	case p.op == opAppend && tail.known:
-		u.end = max(u.end, tail.end)
+		u.extend(p.number, tail.end)
 	case p.resizes():
-		u.end = max(u.end, int64(p.set.Size))
+		u.extend(p.number, int64(p.set.Size))
 	}
 }
 
@@ -43,7 +59,7 @@ func (u *unsynced) missing(attr sftpconn.Attr) int64 {
 func (f *FS) resized(path string) {
 	for _, open := range f.open.at(path) {
 		open.mu.Lock()
-		open.unsynced = unsynced{resized: open.tail.starts}
+		open.unsynced = unsynced{over: open.tail.starts}
 		open.mu.Unlock()
 	}
 }

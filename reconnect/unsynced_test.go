@@ -2,6 +2,7 @@ package reconnect
 
 import (
 	"context"
+	"errors"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -35,6 +36,10 @@ func TestServerThatLosesData(t *testing.T) {
 			}
 			return m.h.Write([]byte("x"), 4).Wait(m.ctx)
 		}, 2},
+		"synced on its way": {readWrite, func(m *mount) error {
+			p := m.h.Write([]byte("12345"), 20)
+			return errors.Join(m.h.Sync(m.ctx), p.Wait(m.ctx))
+		}, 0},
 		"ftruncate": {readWrite, cutBy(func(m *mount, size sftpconn.SetAttr) error { return m.h.SetAttr(size).Wait(m.ctx) }), 0},
 		"truncate": {readWrite, cutBy(func(m *mount, size sftpconn.SetAttr) error {
 			_, err := m.fs.SetAttr(m.ctx, m.dir+"/file", size)

@@ -292,6 +292,7 @@ func TestOrderHoldsAcrossChannels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		content := make([]byte, 0)
+		var synced []byte
 		channels := map[int]bool{}
 		const far = 100 * time.Millisecond // so that there are many channels
 		s := newFakeServer(func(channel int, req sshfx.Packet) sshfx.Packet {
@@ -307,6 +308,8 @@ func TestOrderHoldsAcrossChannels(t *testing.T) {
 				return attrsPacket(regular, max(len(content), 1))
 			case *sshfx.FSetStatPacket:
 				content = content[:req.Attrs.Size]
+			case *sshfx.ExtendedPacket:
+				synced = bytes.Clone(content)
 			case *sshfx.WritePacket:
 				channels[channel] = true
 				mu.Unlock() // each channel has its own pace
@@ -319,7 +322,7 @@ func TestOrderHoldsAcrossChannels(t *testing.T) {
 				copy(content[req.Offset:], req.Data)
 			}
 			return status(StatusOK)
-		})
+		}, extFsync)
 		s.startDelay = far
 		c := s.connect(t, Options{})
 		f, _, err := c.Open(t.Context(), "/a", Write|Create, 0o644)
@@ -334,6 +337,8 @@ func TestOrderHoldsAcrossChannels(t *testing.T) {
 			f.Write(want[at:at+step], int64(at))
 			time.Sleep(60 * time.Millisecond) // less than the server needs
 		}
+		require.NoError(t, f.Sync(t.Context()))
+		assert.True(t, bytes.Equal(want, synced), "synced before it was written")
 		require.NoError(t, f.Flush(t.Context()))
 		require.Greater(t, len(channels), 2, "the file never spread")
 		f.Write(make([]byte, step), int64(len(want)))

@@ -2,6 +2,7 @@ package sftpconn
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -198,12 +199,25 @@ func (h handle) startStat(path string) *call {
 	return h.ch.start("FSTAT", path, &sshfx.FStatPacket{Handle: h.id})
 }
 
-// Sync implements [File].
+// Sync implements [File]. The request follows writes that take the same handle on
+// their way (draft-ietf-secsh-filexfer-02, 6.1); for those that may take others it
+// waits.
 func (f *file) Sync(ctx context.Context) error {
 	if !f.conn.has(extFsync) {
 		return missing(extFsync)
 	}
-	h := f.first()
+	f.mu.Lock()
+	h := f.handles[0]
+	var scattered []tracked
+	if len(f.handles) > 1 || f.ordered.held() {
+		scattered = slices.Clone(f.unacked)
+	}
+	f.mu.Unlock()
+	for _, p := range scattered {
+		if err := p.Wait(ctx); err != nil && ctx.Err() != nil {
+			return err
+		}
+	}
 	return await(ctx, h.ch.start("fsync", f.path, fsyncPacket(h.id)))
 }
 

@@ -123,7 +123,8 @@ type File interface {
 	// Attr returns the attributes of the open file.
 	Attr(ctx context.Context) (Attr, error)
 
-	// Sync makes what was written durable (fsync@openssh.com). It returns
+	// Sync makes durable what was started before it and succeeds
+	// (fsync@openssh.com); whether it does is for Flush to say. It returns
 	// [errors.ErrUnsupported] if the server cannot.
 	Sync(ctx context.Context) error
 
