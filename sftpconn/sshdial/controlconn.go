@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"syscall"
 )
@@ -19,7 +20,7 @@ type controlConn struct {
 
 	mu       sync.Mutex
 	taken    bool       // the first channel is
-	channels []*process // further ones
+	channels []*process // further ones that have not ended
 	closed   bool
 }
 
@@ -42,19 +43,17 @@ func (c *controlConn) OpenChannel(context.Context) (io.ReadWriteCloser, error) {
 		return nil, err
 	}
 	p.explain = explainProgram
-	c.channels = append(c.channels, p)
+	c.channels = append(slices.DeleteFunc(c.channels, (*process).hasEnded), p)
 	return p, nil
 }
 
 // Ping asks nobody: the program probes the server by itself
 // (ServerAliveInterval), and ends if that is dead.
 func (c *controlConn) Ping() error {
-	select {
-	case <-c.master.ended:
+	if c.master.hasEnded() {
 		return c.master.failure()
-	default:
-		return nil
 	}
+	return nil
 }
 
 // Close implements [Transport].

@@ -88,6 +88,15 @@ func (p *process) reason(err error) error {
 	}
 }
 
+func (p *process) hasEnded() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // failure says why the program has ended. It is an io.EOF.
 func (p *process) failure() error {
 	text := p.said.lastLine()

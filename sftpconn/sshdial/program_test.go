@@ -63,10 +63,14 @@ func TestProgram(t *testing.T) {
 		info, err := os.Stat(privateFolders(t)[0])
 		require.NoError(t, err)
 		require.EqualValues(t, 0o700, info.Mode().Perm())
-		for range 3 {
-			_, err := startSFTP(t, transport)
+		for range 3 { // the first is the master
+			channel, err := startSFTP(t, transport)
 			require.NoError(t, err)
+			if channel != transport.(*controlConn).master {
+				require.NoError(t, channel.Close())
+			}
 		}
+		require.Len(t, transport.(*controlConn).channels, 1, "what is left of those that were closed")
 		require.Equal(t, 1, s.connections())
 		require.NoError(t, transport.Ping())
 		require.NoError(t, transport.Close())
