@@ -1,7 +1,6 @@
 package sshdial
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -167,16 +166,9 @@ func (c *Client) logRequests(requests <-chan *ssh.Request) {
 
 // logStderr drains the session's standard error, which would fill its window.
 func (c *Client) logStderr(stderr io.Reader) {
-	lines := bufio.NewReaderSize(stderr, 1024)
-	for {
-		line, _, err := lines.ReadLine()
-		if len(line) > 0 {
-			c.log.Warn("the SFTP server says", "stderr", printable(string(line)))
-		}
-		if err != nil {
-			return
-		}
-	}
+	said := saying{tell: func(line string) { c.log.Warn("the SFTP server says", "stderr", line) }}
+	_, _ = io.Copy(&said, stderr)
+	said.flush()
 }
 
 // Ping makes one round trip (keepalive@openssh.com). Any answer, even a

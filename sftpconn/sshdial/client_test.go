@@ -1,9 +1,12 @@
 package sshdial
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -268,4 +271,34 @@ func TestServerThatHangsUpAfterTheLogin(t *testing.T) {
 			require.NotContains(t, err.Error(), "<nil>")
 		})
 	}
+}
+
+// What a server says on standard error is logged, but does not fill the log.
+func TestServerThatTalks(t *testing.T) {
+	t.Parallel()
+	config := &ssh.ServerConfig{NoClientAuth: true}
+	cfg := startServerWith(t, config, func(c ssh.NewChannel) {
+		channel, requests, err := c.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			for r := range requests {
+				_ = r.Reply(true, nil)
+			}
+		}()
+		_, _ = io.WriteString(channel.Stderr(), "out of \x1b[31mroom\n"+strings.Repeat("again\n", 100_000))
+		_ = channel.Close()
+	})
+	var log bytes.Buffer
+	client, err := dial(t, cfg, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	require.NoError(t, err)
+	channel, err := client.OpenChannel(testContext(t))
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, channel)
+	require.NoError(t, err)
+	require.NoError(t, client.Close())
+	require.Contains(t, log.String(), `stderr="out of ?[31mroom"`)
+	require.Equal(t, maxLines, strings.Count(log.String(), "the SFTP server says"))
+	require.Contains(t, log.String(), "not logged")
 }

@@ -42,7 +42,7 @@ func startProcess(cmd *exec.Cmd, log *slog.Logger) (*process, error) {
 	}
 	ours, theirs := os.NewFile(uintptr(pair[0]), "program"), os.NewFile(uintptr(pair[1]), "program")
 	defer func() { _, _ = ours.Close(), theirs.Close() }()
-	p := &process{cmd: cmd, said: &saying{log: log}, ended: make(chan struct{})}
+	p := &process{cmd: cmd, said: &saying{tell: func(line string) { log.Info(line) }}, ended: make(chan struct{})}
 	if p.Conn, err = net.FileConn(ours); err != nil {
 		return nil, err
 	}
@@ -133,18 +133,20 @@ func (p *process) signal(s syscall.Signal) {
 	_ = p.cmd.Process.Signal(s)
 }
 
-// saying logs what a program writes to standard error, line by line, and
-// remembers the last line.
+// saying tells what is written to it, line by line, and remembers the last line.
 type saying struct {
-	log *slog.Logger
+	tell func(line string)
 
-	mu   sync.Mutex
-	line []byte // the beginning of one
-	last string
+	mu    sync.Mutex
+	line  []byte // the beginning of one
+	last  string
+	lines int // that were told
 }
 
-// maxLine is where a line that has no end is cut, in bytes.
-const maxLine = 4096
+const (
+	maxLine  = 4096 // where a line that has no end is cut, in bytes
+	maxLines = 1000 // that are told: who says more would fill the log
+)
 
 // Write implements [io.Writer].
 func (s *saying) Write(p []byte) (int, error) {
@@ -170,8 +172,13 @@ func (s *saying) flush() {
 // endLine needs s.mu.
 func (s *saying) endLine() {
 	if text := printable(string(bytes.TrimSpace(s.line))); text != "" {
-		s.log.Info(text)
 		s.last = text
+		switch s.lines++; {
+		case s.lines < maxLines:
+			s.tell(text)
+		case s.lines == maxLines:
+			s.tell("and more, which is not logged")
+		}
 	}
 	s.line = s.line[:0]
 }
