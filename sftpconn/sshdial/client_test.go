@@ -16,15 +16,6 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// transport is sftpconn.Transport, which this package does not import.
-type transport interface {
-	OpenChannel(ctx context.Context) (io.ReadWriteCloser, error)
-	Ping() error
-	Close() error
-}
-
-var _ transport = (*Client)(nil)
-
 func newKnownServer(t *testing.T, sshdConfig ...string) *testServer {
 	t.Helper()
 	s := newUnknownServer(t, sshdConfig...)
