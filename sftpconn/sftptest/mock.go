@@ -7,26 +7,21 @@ import (
 	"sftpmount/sftpconn"
 )
 
-// Mock is a [sftpconn.Session] whose methods a test replaces one by one. It has
-// one func per method.
+// Mock is a [sftpconn.Session] whose methods a test replaces one by one: those that
+// tests have had a use for.
 type Mock struct {
 	sftpconn.FS // answers where the func is nil
 
-	LstatFn    func(ctx context.Context, path string) (sftpconn.Attr, error)
-	StatFn     func(ctx context.Context, path string) (sftpconn.Attr, error)
-	SetAttrFn  func(ctx context.Context, path string, set sftpconn.SetAttr) (sftpconn.Attr, error)
-	ReadDirFn  func(ctx context.Context, path string) ([]sftpconn.DirEntry, error)
-	OpenFn     func(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (sftpconn.File, sftpconn.Attr, error)
-	MkdirFn    func(ctx context.Context, path string, mode uint32) (sftpconn.Attr, error)
-	RemoveFn   func(ctx context.Context, path string) error
-	RmdirFn    func(ctx context.Context, path string) error
-	RenameFn   func(ctx context.Context, oldPath, newPath string, replace bool) error
-	SymlinkFn  func(ctx context.Context, target, path string) (sftpconn.Attr, error)
-	ReadlinkFn func(ctx context.Context, path string) (string, error)
-	LinkFn     func(ctx context.Context, oldPath, newPath string) (sftpconn.Attr, error)
-	StatVFSFn  func(ctx context.Context, path string) (sftpconn.StatVFS, error)
-	RealPathFn func(ctx context.Context, path string) (string, error)
-	CloseFn    func() error
+	LstatFn   func(ctx context.Context, path string) (sftpconn.Attr, error)
+	StatFn    func(ctx context.Context, path string) (sftpconn.Attr, error)
+	SetAttrFn func(ctx context.Context, path string, set sftpconn.SetAttr) (sftpconn.Attr, error)
+	ReadDirFn func(ctx context.Context, path string) ([]sftpconn.DirEntry, error)
+	OpenFn    func(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (sftpconn.File, sftpconn.Attr, error)
+	MkdirFn   func(ctx context.Context, path string, mode uint32) (sftpconn.Attr, error)
+	RemoveFn  func(ctx context.Context, path string) error
+	RenameFn  func(ctx context.Context, oldPath, newPath string, replace bool) error
+	StatVFSFn func(ctx context.Context, path string) (sftpconn.StatVFS, error)
+	CloseFn   func() error
 
 	mu   sync.Mutex
 	done chan struct{} // made by the first Done or End
@@ -91,14 +86,6 @@ func (m *Mock) Remove(ctx context.Context, path string) error {
 	return m.FS.Remove(ctx, path)
 }
 
-// Rmdir implements sftpconn.FS.
-func (m *Mock) Rmdir(ctx context.Context, path string) error {
-	if m.RmdirFn != nil {
-		return m.RmdirFn(ctx, path)
-	}
-	return m.FS.Rmdir(ctx, path)
-}
-
 // Rename implements sftpconn.FS.
 func (m *Mock) Rename(ctx context.Context, oldPath, newPath string, replace bool) error {
 	if m.RenameFn != nil {
@@ -107,44 +94,12 @@ func (m *Mock) Rename(ctx context.Context, oldPath, newPath string, replace bool
 	return m.FS.Rename(ctx, oldPath, newPath, replace)
 }
 
-// Symlink implements sftpconn.FS.
-func (m *Mock) Symlink(ctx context.Context, target, path string) (sftpconn.Attr, error) {
-	if m.SymlinkFn != nil {
-		return m.SymlinkFn(ctx, target, path)
-	}
-	return m.FS.Symlink(ctx, target, path)
-}
-
-// Readlink implements sftpconn.FS.
-func (m *Mock) Readlink(ctx context.Context, path string) (string, error) {
-	if m.ReadlinkFn != nil {
-		return m.ReadlinkFn(ctx, path)
-	}
-	return m.FS.Readlink(ctx, path)
-}
-
-// Link implements sftpconn.FS.
-func (m *Mock) Link(ctx context.Context, oldPath, newPath string) (sftpconn.Attr, error) {
-	if m.LinkFn != nil {
-		return m.LinkFn(ctx, oldPath, newPath)
-	}
-	return m.FS.Link(ctx, oldPath, newPath)
-}
-
 // StatVFS implements sftpconn.FS.
 func (m *Mock) StatVFS(ctx context.Context, path string) (sftpconn.StatVFS, error) {
 	if m.StatVFSFn != nil {
 		return m.StatVFSFn(ctx, path)
 	}
 	return m.FS.StatVFS(ctx, path)
-}
-
-// RealPath implements sftpconn.FS.
-func (m *Mock) RealPath(ctx context.Context, path string) (string, error) {
-	if m.RealPathFn != nil {
-		return m.RealPathFn(ctx, path)
-	}
-	return m.FS.RealPath(ctx, path)
 }
 
 // Close implements sftpconn.FS.

@@ -10,14 +10,11 @@ import (
 type MockFile struct {
 	sftpconn.File // answers where the func is nil
 
-	ReadAtFn   func(ctx context.Context, p []byte, off int64) (int, error)
-	WriteFn    func(p []byte, off int64) sftpconn.Pending
-	SetAttrFn  func(set sftpconn.SetAttr) sftpconn.Pending
-	CopyFromFn func(ctx context.Context, src sftpconn.File, srcOff, off, n int64) (int64, error)
-	FlushFn    func(ctx context.Context) error
-	AttrFn     func(ctx context.Context) (sftpconn.Attr, error)
-	SyncFn     func(ctx context.Context) error
-	CloseFn    func(ctx context.Context) error
+	ReadAtFn func(ctx context.Context, p []byte, off int64) (int, error)
+	WriteFn  func(p []byte, off int64) sftpconn.Pending
+	FlushFn  func(ctx context.Context) error
+	SyncFn   func(ctx context.Context) error
+	CloseFn  func(ctx context.Context) error
 }
 
 var _ sftpconn.File = (*MockFile)(nil)
@@ -38,36 +35,12 @@ func (m *MockFile) Write(p []byte, off int64) sftpconn.Pending {
 	return m.File.Write(p, off)
 }
 
-// SetAttr implements sftpconn.File.
-func (m *MockFile) SetAttr(set sftpconn.SetAttr) sftpconn.Pending {
-	if m.SetAttrFn != nil {
-		return m.SetAttrFn(set)
-	}
-	return m.File.SetAttr(set)
-}
-
-// CopyFrom implements sftpconn.File.
-func (m *MockFile) CopyFrom(ctx context.Context, src sftpconn.File, srcOff, off, n int64) (int64, error) {
-	if m.CopyFromFn != nil {
-		return m.CopyFromFn(ctx, src, srcOff, off, n)
-	}
-	return m.File.CopyFrom(ctx, src, srcOff, off, n)
-}
-
 // Flush implements sftpconn.File.
 func (m *MockFile) Flush(ctx context.Context) error {
 	if m.FlushFn != nil {
 		return m.FlushFn(ctx)
 	}
 	return m.File.Flush(ctx)
-}
-
-// Attr implements sftpconn.File.
-func (m *MockFile) Attr(ctx context.Context) (sftpconn.Attr, error) {
-	if m.AttrFn != nil {
-		return m.AttrFn(ctx)
-	}
-	return m.File.Attr(ctx)
 }
 
 // Sync implements sftpconn.File.
