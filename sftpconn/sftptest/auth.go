@@ -12,23 +12,14 @@ import (
 
 // User may log in, by any of the ways that are set.
 type User struct {
-	Name      string
-	Password  string          // none if empty
-	Keys      []ssh.PublicKey // plain keys, no certificates
-	Questions []Question      // asked together by keyboard-interactive (RFC 4256)
-}
-
-// Question is one that keyboard-interactive authentication asks.
-type Question struct {
-	Prompt string
-	Answer string
-	Echo   bool // whether the answer may be shown while it is typed
+	Name     string
+	Password string          // none if empty
+	Keys     []ssh.PublicKey // plain keys, no certificates
 }
 
 var errRejected = errors.New("rejected")
 
-// NewKey makes an Ed25519 key, for a host or a user.
-func NewKey() (ssh.Signer, error) {
+func newKey() (ssh.Signer, error) {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err
@@ -64,27 +55,4 @@ func allow(config *ssh.ServerConfig, users []User) {
 			})
 		}
 	}
-	if slices.ContainsFunc(users, func(u User) bool { return len(u.Questions) > 0 }) {
-		config.KeyboardInteractiveCallback = func(c ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
-			return find(c.User(), func(u User) bool { return len(u.Questions) > 0 && u.answers(ask) })
-		}
-	}
-}
-
-// answers asks the user's questions and reports whether all answers are right.
-func (u User) answers(ask ssh.KeyboardInteractiveChallenge) bool {
-	prompts, echos := make([]string, len(u.Questions)), make([]bool, len(u.Questions))
-	for i, q := range u.Questions {
-		prompts[i], echos[i] = q.Prompt, q.Echo
-	}
-	answers, err := ask("", "", prompts, echos)
-	if err != nil || len(answers) != len(u.Questions) {
-		return false
-	}
-	for i, q := range u.Questions {
-		if answers[i] != q.Answer {
-			return false
-		}
-	}
-	return true
 }

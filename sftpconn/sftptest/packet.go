@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
@@ -54,23 +53,6 @@ func (p packet) name() string {
 // statusPacket is the answer to request id that has only a code.
 func statusPacket(id uint32, code sftpconn.StatusCode) (packet, error) {
 	return Reply(id, &sshfx.StatusPacket{StatusCode: sshfx.Status(code), ErrorMessage: "set by the test"})
-}
-
-// withoutExtensions returns a VERSION packet that does not announce those
-// named.
-func withoutExtensions(p packet, names []string) (packet, error) {
-	var version sshfx.VersionPacket
-	if err := version.UnmarshalBinary(p[5:]); err != nil {
-		return nil, err
-	}
-	kept := version.Extensions[:0]
-	for _, ext := range version.Extensions {
-		if !slices.Contains(names, ext.Name) {
-			kept = append(kept, ext)
-		}
-	}
-	version.Extensions = kept
-	return version.MarshalBinary()
 }
 
 func realPathPacket(id uint32, path string) (packet, error) {

@@ -4,7 +4,6 @@ import (
 	"io"
 	"maps"
 	"net"
-	"slices"
 	"sync"
 	"testing"
 
@@ -27,30 +26,14 @@ type Options struct {
 	// Users may log in; anybody may, without authentication, if there are
 	// none.
 	Users []User
-
-	// HostKeys are the server's; a new Ed25519 key if there are none.
-	HostKeys []ssh.Signer
-
-	// Configure, if set, may change the SSH server's configuration.
-	Configure func(*ssh.ServerConfig)
-
-	// MaxSessions bounds the channels open at once on a connection, as in
-	// sshd_config(5); 0 is no bound.
-	MaxSessions int
-
-	// NoSubsystem refuses the sftp subsystem.
-	NoSubsystem bool
-
-	// Without names extensions that are neither announced nor executed.
-	Without []string
 }
 
 // Server is an SSH server on loopback with the sftp subsystem. Each request
 // passes a [Fault], if one is set.
 type Server struct {
-	options    Options
 	dir        string
 	sftpServer string // OpenSSH's program, if it is used
+	hostKey    ssh.Signer
 	config     *ssh.ServerConfig
 	acceptor   *acceptor
 
@@ -63,7 +46,6 @@ type Server struct {
 func NewServer(t testing.TB, options Options) *Server {
 	t.Helper()
 	s := &Server{
-		options:  options,
 		dir:      options.Dir,
 		config:   &ssh.ServerConfig{},
 		requests: make(map[string]int),
@@ -74,19 +56,11 @@ func NewServer(t testing.TB, options Options) *Server {
 	if s.dir == "" {
 		s.dir = t.TempDir()
 	}
-	if len(options.HostKeys) == 0 {
-		key, err := NewKey()
-		require.NoError(t, err)
-		s.options.HostKeys = []ssh.Signer{key}
-	}
-	for _, key := range s.options.HostKeys {
-		s.config.AddHostKey(key)
-	}
-	allow(s.config, options.Users)
-	if options.Configure != nil {
-		options.Configure(s.config)
-	}
 	var err error
+	s.hostKey, err = newKey()
+	require.NoError(t, err)
+	s.config.AddHostKey(s.hostKey)
+	allow(s.config, options.Users)
 	s.acceptor, err = newAcceptor(func(conn *net.TCPConn, number int) peer {
 		return newServerConn(s, conn, number)
 	})
@@ -104,8 +78,8 @@ func (s *Server) Addr() string { return s.acceptor.port.addr }
 // machine and on the server.
 func (s *Server) Dir() string { return s.dir }
 
-// HostKey returns the (first) host key.
-func (s *Server) HostKey() ssh.PublicKey { return s.options.HostKeys[0].PublicKey() }
+// HostKey returns the server's key, an Ed25519 key that is new.
+func (s *Server) HostKey() ssh.PublicKey { return s.hostKey.PublicKey() }
 
 // SetFault makes f judge all requests from now on; nil lets them pass.
 func (s *Server) SetFault(f Fault) {
@@ -134,14 +108,8 @@ func (s *Server) Stop() {
 	s.acceptor.cut()
 }
 
-// Start ends Stop.
+// Start ends Stop. The counts go on.
 func (s *Server) Start() error { return s.acceptor.accept() }
-
-// Restart is Stop and Start. The counts go on.
-func (s *Server) Restart() error {
-	s.Stop()
-	return s.Start()
-}
 
 // Close stops the server for good and waits for all its goroutines and
 // processes.
@@ -157,11 +125,6 @@ func (s *Server) judge(r Request) Verdict {
 		return Verdict{}
 	}
 	return fault(r)
-}
-
-// hidden reports whether the server pretends not to know an extension.
-func (s *Server) hidden(requestType string) bool {
-	return slices.Contains(s.options.Without, requestType)
 }
 
 func (s *Server) startBackend() (io.ReadWriteCloser, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"sync"
-	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -16,8 +15,7 @@ type serverConn struct {
 	number   int
 	ctx      context.Context
 	cancel   context.CancelFunc
-	sessions atomic.Int32 // open now
-	channels int          // opened so far; only run counts
+	channels int // opened so far; only run counts
 	wg       sync.WaitGroup
 }
 
@@ -53,21 +51,13 @@ func (c *serverConn) accept(offered ssh.NewChannel) {
 		_ = offered.Reject(ssh.UnknownChannelType, "only sessions are served")
 		return
 	}
-	if limit := c.server.options.MaxSessions; limit > 0 && int(c.sessions.Load()) >= limit {
-		_ = offered.Reject(ssh.ConnectionFailed, "open failed") // as OpenSSH says it
-		return
-	}
 	channel, requests, err := offered.Accept()
 	if err != nil {
 		return
 	}
-	c.sessions.Add(1)
 	c.channels++
 	number := c.channels
-	c.wg.Go(func() {
-		defer c.sessions.Add(-1)
-		c.converse(channel, requests, number)
-	})
+	c.wg.Go(func() { c.converse(channel, requests, number) })
 }
 
 // converse waits for the subsystem request and serves it (RFC 4254, section
@@ -77,8 +67,7 @@ func (c *serverConn) converse(channel ssh.Channel, requests <-chan *ssh.Request,
 	for request := range requests {
 		var subsystem struct{ Name string }
 		known := request.Type == "subsystem" &&
-			ssh.Unmarshal(request.Payload, &subsystem) == nil && subsystem.Name == "sftp" &&
-			!c.server.options.NoSubsystem
+			ssh.Unmarshal(request.Payload, &subsystem) == nil && subsystem.Name == "sftp"
 		if !known {
 			_ = request.Reply(false, nil)
 			continue

@@ -70,8 +70,6 @@ func (s *session) answer(request packet) (packet, error) {
 	switch {
 	case verdict.Status != sftpconn.StatusOK:
 		reply, err = statusPacket(request.id(), verdict.Status)
-	case s.server.hidden(described.Type):
-		reply, err = statusPacket(request.id(), sftpconn.StatusOpUnsupported)
 	default:
 		reply, err = s.execute(request, described)
 	}
@@ -100,10 +98,7 @@ func (s *session) execute(request packet, described Request) (packet, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch reply.kind() {
-	case sshfx.PacketTypeVersion:
-		return withoutExtensions(reply, s.server.options.Without)
-	case sshfx.PacketTypeHandle:
+	if reply.kind() == sshfx.PacketTypeHandle {
 		s.opened[reply.body().ConsumeString()] = described.Path
 	}
 	return reply, nil
