@@ -58,7 +58,7 @@ func TestFS(t *testing.T) {
 					return drained{fsys}, root
 				}
 				return fsys, root
-			}, sftptest.SuiteOptions{})
+			}, nil)
 		})
 	}
 }

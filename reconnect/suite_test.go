@@ -10,16 +10,16 @@ import (
 )
 
 func TestFSOverOpenSSH(t *testing.T) {
-	testFS(t, sftptest.Options{OpenSSH: true}, noDrops, sftptest.SuiteOptions{})
+	testFS(t, sftptest.Options{OpenSSH: true}, noDrops, nil)
 }
 
 func TestFSOverPkgSFTP(t *testing.T) {
-	testFS(t, sftptest.Options{}, noDrops, sftptest.SuiteOptions{Lacks: sftptest.PkgSFTPLacks()})
+	testFS(t, sftptest.Options{}, noDrops, sftptest.PkgSFTPLacks())
 }
 
 // TestFSUnderDrops passes the suite while connections are dropped.
 func TestFSUnderDrops(t *testing.T) {
-	testFS(t, sftptest.Options{OpenSSH: true}, someDrops, sftptest.SuiteOptions{})
+	testFS(t, sftptest.Options{OpenSSH: true}, someDrops, nil)
 }
 
 func noDrops(*testing.T) sftptest.Fault { return nil }
@@ -48,12 +48,12 @@ func someDrops(t *testing.T) sftptest.Fault {
 	}
 }
 
-func testFS(t *testing.T, server sftptest.Options, fault func(*testing.T) sftptest.Fault, suite sftptest.SuiteOptions) {
+func testFS(t *testing.T, server sftptest.Options, fault func(*testing.T) sftptest.Fault, lacks sftptest.Lacks) {
 	sftptest.TestFS(t, func(t *testing.T) (sftpconn.FS, string) {
 		options := server
 		options.Dir = t.TempDir()
 		s := sftptest.NewServer(t, options)
 		s.SetFault(fault(t))
 		return dialServer(t, s, Options{}), s.Dir()
-	}, suite)
+	}, lacks)
 }

@@ -15,14 +15,14 @@ import (
 func TestConnOverOpenSSH(t *testing.T) {
 	sftptest.TestFS(t, func(t *testing.T) (sftpconn.FS, string) {
 		return startConn(t, sftptest.SFTPServerTransport(t)), t.TempDir()
-	}, sftptest.SuiteOptions{})
+	}, nil)
 }
 
 func TestConnOverSSH(t *testing.T) {
 	sftptest.TestFS(t, func(t *testing.T) (sftpconn.FS, string) {
 		server := sftptest.NewServer(t, sftptest.Options{})
 		return dialConn(t, server.Addr()), server.Dir()
-	}, sftptest.SuiteOptions{Lacks: sftptest.PkgSFTPLacks()})
+	}, sftptest.PkgSFTPLacks())
 }
 
 func TestConnOverDelayedSSH(t *testing.T) {
@@ -31,7 +31,7 @@ func TestConnOverDelayedSSH(t *testing.T) {
 		link := sftptest.NewLink(t, server.Addr())
 		link.SetDelay(5 * time.Millisecond)
 		return dialConn(t, link.Addr()), server.Dir()
-	}, sftptest.SuiteOptions{Lacks: sftptest.PkgSFTPLacks()})
+	}, sftptest.PkgSFTPLacks())
 }
 
 func dialConn(t *testing.T, addr string) *sftpconn.Conn {

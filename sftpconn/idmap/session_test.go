@@ -20,7 +20,7 @@ import (
 func TestSuite(t *testing.T) {
 	sftptest.TestFS(t, func(t *testing.T) (sftpconn.FS, string) {
 		return idmap.Wrap(newConn(t), idmap.Map{}), t.TempDir()
-	}, sftptest.SuiteOptions{})
+	}, nil)
 }
 
 func newConn(t *testing.T) *sftpconn.Conn {

@@ -35,18 +35,13 @@ const (
 	TypedRemove     Feature = "REMOVE and RMDIR that tell files from directories"
 )
 
-// SuiteOptions adjust TestFS.
-type SuiteOptions struct {
-	// Lacks says what the server below lacks, and why. What needs it is
-	// skipped, or has to fail with errors.ErrUnsupported where sftpconn.FS
-	// promises that.
-	Lacks map[Feature]string
-}
+// Lacks says what a server lacks, and why.
+type Lacks map[Feature]string
 
-// PkgSFTPLacks is SuiteOptions.Lacks for a [Server] that executes requests with
+// PkgSFTPLacks says that of a [Server] that executes requests with
 // github.com/pkg/sftp.
-func PkgSFTPLacks() map[Feature]string {
-	return map[Feature]string{
+func PkgSFTPLacks() Lacks {
+	return Lacks{
 		AccessTimes:     "pkg/sftp tells the modification time twice",
 		Append:          "pkg/sftp writes at the offset given",
 		CopyData:        "pkg/sftp's server does not have it",
@@ -70,7 +65,10 @@ const subtestTime = 30 * time.Second
 // results are checked on the disk itself. Nothing is changed on the disk after
 // the FS has looked there, except before an Open, which has to see it; so an FS
 // may remember what it saw.
-func TestFS(t *testing.T, newFS func(t *testing.T) (fsys sftpconn.FS, root string), opts SuiteOptions) {
+//
+// What needs something that lacks names is skipped, or has to fail with
+// errors.ErrUnsupported where sftpconn.FS promises that.
+func TestFS(t *testing.T, newFS func(t *testing.T) (fsys sftpconn.FS, root string), lacks Lacks) {
 	for _, group := range []struct {
 		name  string
 		tests map[string]func(*fixture)
@@ -102,7 +100,7 @@ func TestFS(t *testing.T, newFS func(t *testing.T) (fsys sftpconn.FS, root strin
 					t.Cleanup(func() { _ = fsys.Close() })
 					ctx, cancel := context.WithTimeout(t.Context(), subtestTime)
 					defer cancel()
-					test(&fixture{T: t, ctx: ctx, fs: fsys, root: root, lacks: opts.Lacks})
+					test(&fixture{T: t, ctx: ctx, fs: fsys, root: root, lacks: lacks})
 				})
 			}
 		})
@@ -115,7 +113,7 @@ type fixture struct {
 	ctx   context.Context
 	fs    sftpconn.FS
 	root  string
-	lacks map[Feature]string
+	lacks Lacks
 }
 
 // needs skips the subtest if the server lacks what it needs.
