@@ -91,16 +91,13 @@ func newNames(k kind) *Names {
 
 // Local implements [IDs].
 func (n *Names) Local(ctx context.Context, server Server, remote []uint32) (map[uint32]uint32, error) {
-	if err := n.learn(ctx, server, remote); err != nil {
+	names, err := n.namesOf(ctx, server, remote)
+	if err != nil {
 		return nil, err
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	found := make(map[uint32]uint32, len(remote))
-	for _, id := range remote {
-		if _, ok := found[id]; !ok {
-			found[id] = n.kind.numberOf(n.names[id])
-		}
+	found := make(map[uint32]uint32, len(names))
+	for id, name := range names {
+		found[id] = n.kind.numberOf(name)
 	}
 	return found, nil
 }
@@ -121,32 +118,54 @@ func (k kind) numberOf(name string) uint32 {
 	return uint32(id)
 }
 
-// learn asks for the names that are not known yet.
-func (n *Names) learn(ctx context.Context, server Server, ids []uint32) error {
+const (
+	// maxNames is how many names are remembered. More would be a server's that
+	// makes them up, and all are forgotten then.
+	maxNames = 1 << 16
+
+	// maxName is the longest name that one can have, in bytes (LOGIN_NAME_MAX in
+	// Linux's limits.h).
+	maxName = 256
+)
+
+// namesOf returns the names that ids have on the server; empty where one has none.
+// It asks for those that are not known yet.
+func (n *Names) namesOf(ctx context.Context, server Server, ids []uint32) (map[uint32]string, error) {
+	found := make(map[uint32]string)
 	var unknown []uint32
 	n.mu.Lock()
-	asked := make(map[uint32]bool)
 	for _, id := range ids {
-		if _, ok := n.names[id]; !ok && !asked[id] {
-			asked[id] = true
+		if _, again := found[id]; again {
+			continue
+		}
+		name, known := n.names[id]
+		if found[id] = name; !known {
 			unknown = append(unknown, id)
 		}
 	}
 	n.mu.Unlock()
 	if len(unknown) == 0 {
-		return nil
+		return found, nil
 	}
 	names, err := n.kind.ask(ctx, server, unknown)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for i, id := range unknown {
-		n.names[id] = names[i]
-		n.remote[names[i]] = id
+		if len(n.names) == maxNames {
+			clear(n.names)
+			clear(n.remote)
+			n.listed = false
+		}
+		name := names[i]
+		if len(name) > maxName {
+			name = ""
+		}
+		found[id], n.names[id], n.remote[name] = name, name, id
 	}
-	return nil
+	return found, nil
 }
 
 // Remote implements [IDs]. The protocol has no question for the number of a
@@ -157,7 +176,7 @@ func (n *Names) Remote(ctx context.Context, server Server, local uint32) (uint32
 	if err != nil || name == "" {
 		return 0, false, nil
 	}
-	if err := n.learn(ctx, server, []uint32{local}); err != nil {
+	if _, err := n.namesOf(ctx, server, []uint32{local}); err != nil {
 		return 0, false, err
 	}
 	if err := n.readList(ctx, server, name); err != nil {

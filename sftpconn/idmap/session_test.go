@@ -205,6 +205,27 @@ func TestNames(t *testing.T) {
 	assert.EqualValues(t, 777, server.owner.UID, "the server's list has it")
 }
 
+// A server that makes up names without end does not fill the memory, and what it
+// says is believed nevertheless.
+func TestNamesWithoutEnd(t *testing.T) {
+	server := newNamesServer()
+	users := idmap.NewNames().Users
+	const all = 100_000
+	ids := make([]uint32, all)
+	for i := range ids {
+		ids[i] = uint32(i)
+	}
+	for range 2 {
+		server.asked = nil
+		found, err := users.Local(t.Context(), server, ids)
+		require.NoError(t, err)
+		assert.Len(t, found, all)
+		assert.EqualValues(t, 1, found[500])
+		require.Len(t, server.asked, 1)
+		assert.Greater(t, len(server.asked[0]), all/2, "most have been forgotten")
+	}
+}
+
 // The real server's names, and what is said of one that has none.
 func TestNamesOfOpenSSH(t *testing.T) {
 	conn := newConn(t)
