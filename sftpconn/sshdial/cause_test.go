@@ -1,7 +1,10 @@
 package sshdial
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,9 +17,8 @@ func TestExpired(t *testing.T) {
 	t.Parallel()
 	const notice = "Your account has expired; please contact your system administrator.\r\n"
 	banner := &ssh.ServerConfig{
-		BannerCallback: func(ssh.ConnMetadata) string { return notice },
 		PasswordCallback: func(ssh.ConnMetadata, []byte) (*ssh.Permissions, error) {
-			return nil, errRefused
+			return nil, &ssh.BannerError{Err: errRefused, Message: notice}
 		},
 	}
 	instruction := &ssh.ServerConfig{
@@ -34,6 +36,40 @@ func TestExpired(t *testing.T) {
 			require.True(t, IsPermanent(err))
 		})
 	}
+}
+
+// What a server tells everybody does not say that this account has expired.
+func TestBannerAboutExpiry(t *testing.T) {
+	t.Parallel()
+	cfg := startServer(t, &ssh.ServerConfig{
+		BannerCallback: func(ssh.ConnMetadata) string { return "Expired accounts are removed after a year.\n" },
+		PasswordCallback: func(ssh.ConnMetadata, []byte) (*ssh.Permissions, error) {
+			return nil, errRefused
+		},
+	})
+	_, err := dial(t, cfg, Options{Password: []byte("wrong")})
+	require.Equal(t, CauseLogin, CauseOf(err), "%v", err)
+}
+
+// A server that talks without end until the login times out does not fill the log.
+func TestServerThatTalksBeforeTheLogin(t *testing.T) {
+	t.Parallel()
+	cfg := startServer(t, &ssh.ServerConfig{
+		KeyboardInteractiveCallback: func(_ ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
+			for range 1000 {
+				if _, err := ask("", strings.Repeat("x", 1000), nil, nil); err != nil {
+					return nil, err
+				}
+			}
+			return nil, nil
+		},
+	})
+	var log bytes.Buffer
+	client, err := dial(t, cfg, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	require.NoError(t, err)
+	require.NoError(t, client.Close())
+	require.Less(t, log.Len(), 2*maxSaid)
+	require.Contains(t, log.String(), "xxx")
 }
 
 func TestCauses(t *testing.T) {

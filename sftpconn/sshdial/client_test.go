@@ -273,11 +273,7 @@ func TestServerThatTalks(t *testing.T) {
 		if err != nil {
 			return
 		}
-		go func() {
-			for r := range requests {
-				_ = r.Reply(true, nil)
-			}
-		}()
+		_ = (<-requests).Reply(true, nil)
 		_, _ = io.WriteString(channel.Stderr(), "out of \x1b[31mroom\n"+strings.Repeat("again\n", 100_000))
 		_ = channel.Close()
 	})

@@ -17,8 +17,9 @@ import (
 // may have to ask a directory, and slows down after a wrong password.
 const minAuthTimeout = 30 * time.Second
 
-// maxSaid bounds what is kept of the server's messages, in bytes.
-const maxSaid = 4096
+// maxSaid bounds what is logged of the server's messages, in bytes: once before it is
+// offered something, and once after that.
+const maxSaid = 64 << 10
 
 // handshake turns one TCP connection into an SSH connection.
 type handshake struct {
@@ -32,7 +33,7 @@ type handshake struct {
 	prompter Prompter // nil if the user must not be asked
 	redial   bool     // this is not the Dialer's first connection
 
-	said string // by the server before the login was complete
+	said string // by the server since it was offered something
 }
 
 // handshake does the key exchange and logs in.
@@ -135,10 +136,13 @@ func (h *handshake) ask(ctx context.Context, question string, echo bool) ([]byte
 	return answer, err
 }
 
-// banner passes on what the server says before the login (RFC 4252, 5.4).
+// banner passes on what the server says before the login is complete (RFC 4252, 5.4).
 func (h *handshake) banner(message string) error {
-	h.log.Info("message from the server", "banner", printable(message))
-	h.said += message[:min(len(message), maxSaid-len(h.said))]
+	message = message[:min(len(message), maxSaid-len(h.said))]
+	if message != "" {
+		h.log.Info("message from the server", "banner", printable(message))
+		h.said += message
+	}
 	return nil
 }
 

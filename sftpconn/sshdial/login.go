@@ -70,6 +70,9 @@ func (l *login) next(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
 		return nil, err // nobody has answered the last attempt
 	}
 	l.h.dog.resume()
+	if l.last == nil {
+		l.h.said = "" // so far, which everybody is told
+	}
 	l.settle(len(c.PartialSuccessMethods) > l.partials)
 	l.partials = len(c.PartialSuccessMethods)
 	for _, m := range l.methods {
