@@ -143,8 +143,8 @@ func onHandle[T any](ctx context.Context, f *file, op operation, do func(sftpcon
 // Write implements [sftpconn.File]. If the connection ends, the data is sent
 // again on the next one, by whoever uses the file first.
 //
-// When Wait fails with ETIMEDOUT or EINTR the request goes on, as it does when
-// Wait's context ends: Wait may be called again.
+// When Wait fails with EINTR the request goes on, as it does when Wait's context
+// ends: Wait may be called again. With ETIMEDOUT it is given up.
 func (f *file) Write(p []byte, off int64) sftpconn.Pending {
 	op := opWrite
 	if f.flags&sftpconn.Append != 0 {

@@ -223,23 +223,44 @@ func TestReopenRefused(t *testing.T) {
 }
 
 func TestWritesWhileDown(t *testing.T) {
-	m := newMount(t, readWrite, Options{Timeout: 200 * time.Millisecond})
+	m := newMount(t, readWrite, Options{})
 	m.stop()
 	first := m.h.Write([]byte("aaaa"), 0)
 	m.h.Write([]byte("bb"), 1)
 	m.h.SetAttr(sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrSize, Size: 6}})
 	last := m.h.Write([]byte("c"), 2)
 
-	require.ErrorIs(t, first.Wait(m.ctx), syscall.ETIMEDOUT)
-	require.ErrorIs(t, m.h.Flush(m.ctx), syscall.ETIMEDOUT)
 	interrupt := make(chan struct{})
 	close(interrupt)
+	interrupted := sftpconn.WithInterrupt(m.ctx, interrupt)
+	require.ErrorIs(t, first.Wait(interrupted), syscall.EINTR)
 	require.NoError(t, m.server.Start())
 	require.Eventually(t, func() bool { return m.fs.Status().State == Up }, testTimeout, time.Millisecond)
-	require.NoError(t, last.Wait(sftpconn.WithInterrupt(m.ctx, interrupt)), "Wait may be called again")
+	require.NoError(t, last.Wait(interrupted), "Wait may be called again")
 	require.NoError(t, first.Wait(m.ctx))
 	require.NoError(t, m.h.Flush(m.ctx))
 	checkFile(t, m.dir+"/file", "abca45", 0o644)
+}
+
+// What somebody was told is lost does not arrive after all, over what was written
+// since.
+func TestLostWritesStayLost(t *testing.T) {
+	m := newMount(t, readWrite, Options{Timeout: 100 * time.Millisecond})
+	other := m.open("file", readWrite)
+	m.stop()
+	lost := m.h.Write([]byte("aaaa"), 0)
+	m.h.SetAttr(sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrSize, Size: 6}})
+	require.ErrorIs(t, lost.Wait(m.ctx), syscall.ETIMEDOUT)
+	require.ErrorIs(t, m.h.Flush(m.ctx), syscall.ETIMEDOUT)
+
+	require.NoError(t, m.server.Start())
+	require.Eventually(t, func() bool { return m.fs.Status().State == Up }, testTimeout, time.Millisecond)
+	require.NoError(t, other.Write([]byte("bb"), 0).Wait(m.ctx))
+	m.requireRead("bb23456789")
+	require.NoError(t, m.h.Write([]byte("c"), 9).Wait(m.ctx))
+	require.NoError(t, m.h.Flush(m.ctx), "reported once")
+	require.ErrorIs(t, lost.Wait(m.ctx), syscall.ETIMEDOUT)
+	checkFile(t, m.dir+"/file", "bb2345678c", 0o644)
 }
 
 // What was acknowledged before a drop needs no connection to be told.

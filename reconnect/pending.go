@@ -2,7 +2,9 @@ package reconnect
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"syscall"
 
 	"sftpmount/sftpconn"
 )
@@ -53,6 +55,10 @@ func (p *pending) Wait(ctx context.Context) error {
 		}
 		return nothing{}, p.await(ctx)
 	}, nil)
+	if errors.Is(err, syscall.ETIMEDOUT) && p.mark == nil {
+		// The caller takes it for lost, and may write the file by other means.
+		return p.f.settle(p, err)
+	}
 	return err
 }
 
