@@ -87,8 +87,12 @@ func (p *pending) isSettled() bool {
 // settle notes the outcome of p, unless it is known already, and returns it.
 func (f *file) settle(p *pending, err error) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.settleLocked(p, err)
+	err = f.settleLocked(p, err)
+	f.mu.Unlock()
+	if p.op == opAppend && err == nil {
+		f.fs.appended(f)
+	}
+	return err
 }
 
 func (f *file) settleLocked(p *pending, err error) error {

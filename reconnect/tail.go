@@ -31,6 +31,23 @@ func (t *tail) note(p *pending) {
 	}
 }
 
+// appended has the others that append to the same file know where by ended when it
+// was last written to: they begin there or further on.
+func (f *FS) appended(by *file) {
+	by.mu.Lock()
+	tail := by.tail
+	by.mu.Unlock()
+	if !tail.known {
+		return
+	}
+	where, _ := f.open.find(by)
+	for _, other := range f.open.at(where.path) {
+		other.mu.Lock()
+		other.tail.end = max(other.tail.end, tail.end)
+		other.mu.Unlock()
+	}
+}
+
 func (p *pending) resizes() bool {
 	return p.op == opFileSetAttr && p.set.Valid&sftpconn.AttrSize != 0
 }
@@ -70,7 +87,6 @@ func (f *file) reckon(ctx context.Context, l *link, path string, h sftpconn.File
 		f.fs.sup.log.Error("whether data was appended to a file before the connection was lost cannot be told", "path", path, "bytes", len(sent))
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	for _, p := range lost {
 		switch {
 		case p.op != opAppend || p.settled:
@@ -88,6 +104,8 @@ func (f *file) reckon(ctx context.Context, l *link, path string, h sftpconn.File
 	if !sure {
 		f.tail.end, f.tail.known = int64(attr.Size), attr.Valid&sftpconn.AttrSize != 0
 	}
+	f.mu.Unlock()
+	f.fs.appended(f)
 	return nil
 }
 

@@ -58,6 +58,21 @@ func TestAppendBesideAnother(t *testing.T) {
 	}
 }
 
+// What others append through the same FS is known here.
+func TestAppendByTurns(t *testing.T) {
+	const appending = sftpconn.Write | sftpconn.Append
+	m := newMount(t, appending, Options{})
+	other := m.open("file", appending)
+	for _, fault := range []sftptest.Drop{sftptest.DropBefore, sftptest.DropAfter} {
+		require.NoError(t, other.Write([]byte("ab"), 0).Wait(m.ctx))
+		m.server.SetFault(sftptest.Once("WRITE", sftptest.Verdict{Drop: fault}))
+		require.NoError(t, m.h.Write([]byte("c"), 0).Wait(m.ctx))
+	}
+	third := m.open("file", appending)
+	require.NoError(t, third.Write([]byte("d"), 0).Wait(m.ctx))
+	checkFile(t, m.dir+"/file", "0123456789abcabcd", 0o644)
+}
+
 // An append that was never sent is sent, whoever else appended meanwhile.
 func TestAppendWhileDown(t *testing.T) {
 	m := newMount(t, sftpconn.Write|sftpconn.Append, Options{})
