@@ -11,8 +11,8 @@
 // opens it again, checks that it is still there, and sends again, in the order
 // in which it was started, what was not acknowledged.
 //
-// Lock order: file.gate (a channel, as it is held across requests) before
-// openFiles.mu, marks.mu, file.mu and supervisor.mu. None of these four is held
-// while another one is taken, and none is held across a request; file.mu is held
-// while requests are started, which does not block.
+// Lock order: file.gate (a channel, as it is held across requests), file.mu,
+// marks.mu. openFiles.mu and supervisor.mu are held alone. None but the gate is held
+// across a request; file.mu is held while requests are started, which does not
+// block.
 package reconnect

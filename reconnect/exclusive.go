@@ -112,13 +112,13 @@ func (f *FS) awaitMark(ctx context.Context, m *mark) error {
 	return nil
 }
 
-// orphan keeps a file that is being closed if its mark could not be replaced:
-// that is done by whoever comes by next. What else was not acknowledged is given
-// up. It reports whether the file is kept.
+// orphan keeps a file that is being closed if its mark is not replaced yet: if it
+// cannot be now, whoever comes by next does that. What else was not acknowledged
+// is given up. It reports whether the file is kept.
 func (f *file) orphan() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.mark.settled {
+	if f.mark == nil || f.mark.settled {
 		return false
 	}
 	f.orphaned = true

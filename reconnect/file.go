@@ -199,7 +199,7 @@ func (f *file) Flush(ctx context.Context) error {
 // Close implements [sftpconn.File]. Where the connection has ended there is
 // nothing left to close.
 func (f *file) Close(ctx context.Context) error {
-	if f.mark != nil {
+	if f.orphan() {
 		_ = f.mark.Wait(ctx) // or the mark would stay after a drop
 		if f.orphan() {
 			return nil

@@ -172,16 +172,20 @@ func (f *file) refused(path string, err error) error {
 	if unfinished(err) {
 		return err
 	}
-	f.fs.sup.log.Error("a file that was open when the connection was lost could not be opened again", "path", path, "err", err)
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.broken != nil {
-		return f.broken
+	if closed := f.broken; closed != nil {
+		f.mu.Unlock()
+		return closed
 	}
 	if errors.Is(err, errStale) {
 		f.broken = err
 	}
 	f.settleAll(err)
+	inUse := !f.orphaned
+	f.mu.Unlock()
+	if inUse {
+		f.fs.sup.log.Error("a file that was open when the connection was lost could not be opened again", "path", path, "err", err)
+	}
 	return err
 }
 

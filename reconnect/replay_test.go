@@ -1,10 +1,12 @@
 package reconnect
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -399,7 +401,8 @@ func TestMarkOfFileThatIsRemovedOrReplaced(t *testing.T) {
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := newMount(t, sftpconn.Read, Options{})
+			var log bytes.Buffer
+			m := newMount(t, sftpconn.Read, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			var over atomic.Bool
 			m.server.SetFault(func(r sftptest.Request) sftptest.Verdict {
 				switch {
@@ -418,6 +421,8 @@ func TestMarkOfFileThatIsRemovedOrReplaced(t *testing.T) {
 			require.NoError(t, change.ours(m))
 			require.NoError(t, lock.Close(m.ctx))
 			assert.Equal(t, 2, m.fs.Status().Connection)
+			require.NoError(t, m.fs.Close())
+			assert.NotContains(t, log.String(), "could not be opened again", "nobody misses it")
 		})
 	}
 }
