@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -493,4 +494,45 @@ func TestMuteChannels(t *testing.T) {
 		_, err := c.Lstat(t.Context(), "/a")
 		require.NoError(t, err)
 	})
+}
+
+// While further channels are about to come, a file goes on with the one it has.
+func TestFileGoesOnWhileChannelsOpen(t *testing.T) {
+	for flags, move := range map[OpenFlags]func(ctx context.Context, f File, p []byte, off int64) error{
+		Write: func(ctx context.Context, f File, p []byte, off int64) error { return f.Write(p, off).Wait(ctx) },
+		Read: func(ctx context.Context, f File, p []byte, off int64) error {
+			_, err := f.ReadAt(ctx, p, off)
+			return err
+		},
+	} {
+		t.Run(fmt.Sprint(flags), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {
+					switch req := req.(type) {
+					case *sshfx.OpenPacket:
+						return &sshfx.HandlePacket{Handle: "h"}
+					case *sshfx.StatPacket, *sshfx.FStatPacket:
+						return attrsPacket(regular, 1<<30)
+					case *sshfx.ReadPacket:
+						return &sshfx.DataPacket{Data: make([]byte, req.Length)}
+					}
+					return status(StatusOK)
+				})
+				s.mute = true
+				s.ping = func() error { return nil }
+				c := s.connect(t, Options{})
+				f, _, err := c.Open(t.Context(), "/a", flags, 0)
+				require.NoError(t, err)
+				began := time.Now()
+				var moves sync.WaitGroup
+				for i := range 16 {
+					moves.Go(func() {
+						assert.NoError(t, move(t.Context(), f, make([]byte, 1<<20), int64(i)<<20))
+					})
+				}
+				moves.Wait()
+				assert.Less(t, time.Since(began), bulkTimeout)
+			})
+		})
+	}
 }

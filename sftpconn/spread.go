@@ -112,7 +112,7 @@ func (f *file) release(r, prev *orderedRequest, after []tracked) {
 		_ = p.Wait(context.Background())
 	}
 	if r.handles != nil {
-		<-r.handles
+		_ = f.awaitRoom(context.Background(), r.handles, 2*window)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -17,17 +17,27 @@ const widenAt = 1 << 20
 func (f *file) awaitHandles(ctx context.Context) error {
 	f.mu.Lock()
 	widening := f.widening
-	crowded := widening != nil && f.flags&Write == 0 && f.handles[0].ch.inFlight.Load() > window
 	f.mu.Unlock()
-	if !crowded {
+	if widening == nil || f.flags&Write != 0 {
 		return nil
 	}
-	select {
-	case <-widening:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	return f.awaitRoom(ctx, widening, window)
+}
+
+// awaitRoom waits until the first handle's channel has at most a number of bytes
+// under way, or handles is closed, since there are more.
+func (f *file) awaitRoom(ctx context.Context, handles <-chan struct{}, bytes int64) error {
+	const pause = 2 * time.Millisecond // no answer is told of here
+	for f.first().ch.inFlight.Load() > bytes {
+		select {
+		case <-handles:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
 	}
+	return nil
 }
 
 // readHandle returns the handle for a read of n bytes, which ends with rest. A
