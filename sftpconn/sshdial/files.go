@@ -84,10 +84,10 @@ func (s settings) addFile(name, host string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	proxied := len(s["proxyjump"])+len(s["proxycommand"]) > 0
+	proxied := isNamed(s.first("proxyjump")) || s.first("proxycommand") != ""
 	for _, keyword := range fileKeywords {
 		if proxied && (keyword == "proxyjump" || keyword == "proxycommand") {
-			continue // either, even "none", rules out what comes later
+			continue // what comes later does not count, even after "ProxyCommand none"
 		}
 		values, err := parsed.GetAll(host, keyword)
 		if err != nil {

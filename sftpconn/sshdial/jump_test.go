@@ -153,6 +153,23 @@ func TestProxyCommand(t *testing.T) {
 	require.False(t, IsPermanent(err))
 }
 
+// "ProxyJump none" leaves room for a ProxyCommand, and "ProxyCommand none" for nothing.
+func TestNoProxy(t *testing.T) {
+	withAndWithoutSSH(t, func(t *testing.T) {
+		for _, test := range []struct{ first, second, command string }{
+			{"ProxyJump none", "ProxyCommand nc %h", "nc box"},
+			{"ProxyCommand none", "ProxyCommand nc %h", ""},
+		} {
+			cfg, err := Resolve(testContext(t), Options{
+				Host: "box", ConfigFile: writeConfig(t, "Host box", test.first, "Host *", test.second),
+			})
+			require.NoError(t, err)
+			require.Equal(t, test.command, cfg.ProxyCommand)
+			require.Nil(t, cfg.Via)
+		}
+	})
+}
+
 // What is relative to the directory that the program was started in stays so when
 // the program has left it.
 func TestRelativePathsOfPrograms(t *testing.T) {

@@ -5,14 +5,13 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"strings"
 )
 
-// setProxyCommand fills in ProxyCommand. ProxyJump stands for one, and the first
-// of them that ssh_config names counts.
+// setProxyCommand fills in ProxyCommand. ProxyJump stands for one unless it is "none",
+// and the first of them that ssh_config names counts.
 func (c *Config) setProxyCommand(set settings, local localUser) {
 	command := set.first("proxycommand")
-	if set.first("proxyjump") == "" && !strings.EqualFold(command, "none") {
+	if !isNamed(set.first("proxyjump")) && isNamed(command) {
 		c.ProxyCommand = c.tokens(local).Replace(command)
 	}
 }
