@@ -1,10 +1,6 @@
 package sftpconn
 
-import (
-	"context"
-	"errors"
-	"slices"
-)
+import "context"
 
 type aheadKey struct{}
 
@@ -51,58 +47,10 @@ func (c *Conn) aheadChannel(n int64) *channel {
 	return best
 }
 
-// load returns how many bytes of file data are under way, or due.
-func (ch *channel) load() int64 { return ch.inFlight.Load() + ch.due.Load() }
-
-func (b *bulkChannels) load() (sum int64) {
-	for _, ch := range b.open {
-		sum += ch.load()
-	}
-	return sum
-}
-
 // arrive takes in that n bytes are asked for, or never will be, of what is due on
 // the channel that the file was opened ahead on. f.mu is held.
 func (f *file) arrive(n int64) {
 	n = min(n, f.due)
 	f.due -= n
 	f.handles[0].ch.due.Add(-n)
-}
-
-// closes are the CLOSE requests under way on bulk channels, the oldest first.
-// They are guarded by Conn.mu.
-type closes []*call
-
-func (c *Conn) addClose(call *call) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for len(c.closes) > 0 && c.closes[0].isDone() {
-		c.closes = c.closes[1:]
-	}
-	c.closes = append(c.closes, call)
-}
-
-// onceClosed does what changes a name on the metadata channel. Some servers
-// refuse that while the file is open: if it was about to be closed on another
-// channel, it is done again after that.
-func (c *Conn) onceClosed(ctx context.Context, do func() error, paths ...string) error {
-	c.mu.Lock()
-	var under []*call
-	for _, call := range c.closes {
-		if slices.Contains(paths, call.path) && !call.isDone() {
-			under = append(under, call)
-		}
-	}
-	c.mu.Unlock()
-	err := do()
-	var status *StatusError
-	if len(under) == 0 || !errors.As(err, &status) {
-		return err
-	}
-	for _, call := range under {
-		if err := call.wait(ctx); err != nil {
-			return err
-		}
-	}
-	return do()
 }

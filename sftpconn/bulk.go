@@ -51,6 +51,16 @@ func (c *Conn) leastBusy() *channel {
 	return best
 }
 
+// load returns how many bytes of file data are under way, or due.
+func (ch *channel) load() int64 { return ch.inFlight.Load() + ch.due.Load() }
+
+func (b *bulkChannels) load() (sum int64) {
+	for _, ch := range b.open {
+		sum += ch.load()
+	}
+	return sum
+}
+
 // keep keeps ch open until letGo.
 func (c *Conn) keep(ch *channel) {
 	c.mu.Lock()

@@ -1,0 +1,45 @@
+package sftpconn
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// closes are the CLOSE requests under way on bulk channels, the oldest first.
+// They are guarded by Conn.mu.
+type closes []*call
+
+func (c *Conn) addClose(call *call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.closes) > 0 && c.closes[0].isDone() {
+		c.closes = c.closes[1:]
+	}
+	c.closes = append(c.closes, call)
+}
+
+// onceClosed does what changes a name on the metadata channel. Some servers
+// refuse that while the file is open: if it was about to be closed on another
+// channel, it is done again after that.
+func (c *Conn) onceClosed(ctx context.Context, do func() error, paths ...string) error {
+	c.mu.Lock()
+	var under []*call
+	for _, call := range c.closes {
+		if slices.Contains(paths, call.path) && !call.isDone() {
+			under = append(under, call)
+		}
+	}
+	c.mu.Unlock()
+	err := do()
+	var status *StatusError
+	if len(under) == 0 || !errors.As(err, &status) {
+		return err
+	}
+	for _, call := range under {
+		if err := call.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return do()
+}
