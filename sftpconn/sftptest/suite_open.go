@@ -46,6 +46,7 @@ func testCreateMode(f *fixture) {
 			require.NoError(f, file.Write([]byte("x"), 0).Wait(f.ctx))
 			require.NoError(f, file.Flush(f.ctx))
 			require.NoError(f, file.Close(f.ctx))
+			require.NoError(f, os.Chmod(path, 0o600)) // for a test that is not root's
 			f.contentOnDisk(path, []byte("x"))
 		}
 	}
