@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"syscall"
@@ -21,15 +23,20 @@ import (
 type loop struct {
 	mountpoint string
 	before     unix.Stat_t // of the mountpoint, before anything is mounted there
-	judged     bool        // there was a connection
-	closed     bool        // it showed the mountpoint
+	judged     bool        // by the first connection, or not to be
+	closed     bool        // the server shows the mountpoint
 }
 
-// newLoop must be called before the mount.
+// newLoop must be called before the mount. On a mountpoint of automount(8) the
+// server is asked nothing: it would be made to wait for this very mount.
 func newLoop(mountpoint string) (*loop, error) {
 	l := &loop{mountpoint: mountpoint}
-	err := unix.Stat(mountpoint, &l.before)
-	return l, err
+	var fs unix.Statfs_t
+	if err := errors.Join(unix.Stat(mountpoint, &l.before), unix.Statfs(mountpoint, &fs)); err != nil {
+		return nil, fmt.Errorf("mountpoint %s: %w", mountpoint, err)
+	}
+	l.judged = fs.Type == unix.AUTOFS_SUPER_MAGIC
+	return l, nil
 }
 
 // guard returns a session that keeps out of the mountpoint, if the server shows it.
