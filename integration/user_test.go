@@ -109,6 +109,16 @@ func TestOrdinaryUser(t *testing.T) {
 	assert.Contains(t, runAsUser(t, "/", *program, "status", m.dir), "up for")
 	assert.Contains(t, sftpmount(t, 3, "status", m.dir), "sudo -u '#"+strconv.Itoa(ordinary)+"'")
 
+	for dir, says := range map[string]string{
+		m.dir:  `is mounted on .* already: .* fusermount3 -u `,
+		"/usr": `/usr: this user may not write to it`,
+	} {
+		cmd, out := tool(t, "/", *program, "-F", c.config, hostAlias+":"+m.remote, dir)
+		require.Error(t, asUser(cmd).Run())
+		assert.Equal(t, 3, cmd.ProcessState.ExitCode())
+		assert.Regexp(t, says, out.String())
+	}
+
 	runAsUser(t, "/", *program, "unmount", m.dir)
 	m.waitForEnd(0)
 }

@@ -19,16 +19,19 @@ import (
 // a restart by systemd or "mount -a" mends what a crash broke.
 
 // readyMountpoint is checkMountpoint, after a dead mount of a program with the
-// same subtype was taken away from path.
+// same subtype was taken away from path. One that lives stays, and is not hidden by
+// another.
 func readyMountpoint(path, subtype string, log *slog.Logger) (string, error) {
 	for {
 		dir, err := checkMountpoint(path)
-		if !errors.Is(err, syscall.ENOTCONN) {
-			return dir, err
-		}
 		left, ok := mountAt(path)
-		if !ok || left.FSType != "fuse."+subtype {
-			return "", err
+		ours := ok && left.FSType == "fuse."+subtype
+		switch {
+		case err == nil && ours:
+			return "", failure(exitMountpoint, "%s is mounted on %s already: unmount that first with: %s",
+				left.Source, path, unmountCommand(path))
+		case !errors.Is(err, syscall.ENOTCONN) || !ours:
+			return dir, err
 		}
 		if detachErr := fusefs.Detach(left.Mountpoint); detachErr != nil {
 			return "", fmt.Errorf("%w; it could not be cleared: %w", err, detachErr)

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // checkMountpoint returns the absolute path of a directory that can be mounted
@@ -17,6 +19,11 @@ func checkMountpoint(path string) (string, error) {
 	}
 	if !info.IsDir() {
 		return "", failure(exitMountpoint, "mountpoint %s is not a directory", path)
+	}
+	// fusermount3 finds that out as well, but only after a password was asked for.
+	if os.Geteuid() != 0 && unix.Access(path, unix.W_OK) != nil {
+		return "", failure(exitMountpoint, "mountpoint %s: this user may not write to it, and so not mount on it: "+
+			"name a directory of your own", path)
 	}
 	absolute, err := filepath.Abs(path)
 	if err == nil {
