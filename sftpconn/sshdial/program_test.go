@@ -170,6 +170,30 @@ func TestProgramAsks(t *testing.T) {
 	require.ErrorIs(t, err, ErrInterrupted)
 }
 
+// A token's PIN is asked for once, like a passphrase.
+func TestProgramUsesToken(t *testing.T) {
+	s := startSSHD(t).run()
+	s.keygen("id", "ecdsa", "-m", "PKCS8")
+	s.allow("id")
+	require.NoError(t, os.Mkdir(s.path("tokens"), 0o700))
+	s.write("softhsm2.conf", "directories.tokendir = "+s.path("tokens")+"\n")
+	t.Setenv("SOFTHSM2_CONF", s.path("softhsm2.conf"))
+	command(t, "softhsm2-util", "--init-token", "--free", "--label", "mine", "--pin", "1234", "--so-pin", "5678")
+	command(t, "softhsm2-util", "--import", s.path("id"), "--token", "mine", "--label", "key", "--id", "01", "--pin", "1234")
+	require.NoError(t, os.Remove(s.path("id")))
+
+	asked := &prompter{t: t, answers: []string{"yes", "1234"}}
+	way, _ := s.programWay(Options{Prompter: asked}, "PKCS11Provider /usr/lib/softhsm/libsofthsm2.so")
+	defer way.Close()
+	for range 2 {
+		transport, err := way.Dial(testContext(t))
+		require.NoError(t, err)
+		require.NoError(t, transport.Close())
+	}
+	require.Len(t, asked.asked, 2)
+	require.Contains(t, asked.asked[1], "Enter PIN for 'mine'")
+}
+
 func TestProgramIsGivenThePassword(t *testing.T) {
 	t.Parallel()
 	server := &passwordServer{password: "right"}

@@ -134,7 +134,7 @@ func (q *questions) serve(ctx context.Context, conn net.Conn) {
 // answers are what one login leaves for the next.
 type answers struct {
 	password password          // the one that was given
-	kept     map[string][]byte // passwords and passphrases that served, by question
+	kept     map[string][]byte // passwords, passphrases and PINs that served, by question
 
 	// oneTime says that the login took answers that cannot be given again,
 	// such as a one-time code.
@@ -265,10 +265,14 @@ func (w *programWay) isOurs(question string) bool {
 
 // canRepeat reports whether the answer will be the same the next time.
 func canRepeat(question string) bool {
-	return asksForPassword(question) || isPassphrase(question)
+	return asksForPassword(question) || isPassphrase(question) || isPIN(question)
 }
 
 func isPassphrase(question string) bool { return strings.Contains(question, "passphrase") }
+
+// isPIN is for a PIN that unlocks a token here. Servers' questions have their host
+// before them.
+func isPIN(question string) bool { return strings.HasPrefix(question, "Enter PIN for ") }
 
 // settle keeps for the next login what was of use, and forgets the rest. Where a
 // login was refused, nothing that it used is tried again.
