@@ -180,6 +180,15 @@ func TestImpossibleNamesAreLeftOut(t *testing.T) {
 	assert.Equal(t, []DirEntry{{Name: "good"}, {Name: "\xff\xfe"}}, entries)
 }
 
+func TestLongMessagesAreCut(t *testing.T) {
+	s := newFakeServer(func(int, sshfx.Packet) sshfx.Packet {
+		return &sshfx.StatusPacket{StatusCode: sshfx.StatusFailure, ErrorMessage: strings.Repeat("no ", 100_000)}
+	})
+	_, err := s.connect(t, Options{}).Lstat(t.Context(), "/a")
+	require.ErrorContains(t, err, "no no no")
+	assert.Less(t, len(err.Error()), 500)
+}
+
 func TestFlushTellsEachErrorOnce(t *testing.T) {
 	var sizes []int
 	s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {

@@ -51,12 +51,16 @@ func (c *call) status() error {
 		code = StatusFailure
 	}
 	// Servers of old versions send no message.
-	message := b.ConsumeString()
+	message := b.ConsumeBytes()
 	if b.Err != nil {
-		message = ""
+		message = nil
 	}
-	return &StatusError{Op: c.op, Path: c.path, Code: code, Message: message}
+	return &StatusError{Op: c.op, Path: c.path, Code: code, Message: string(message[:min(len(message), maxMessage)])}
 }
+
+// maxMessage is how much is kept of what a server says about a failure, in bytes: it is
+// logged.
+const maxMessage = 256
 
 // expect returns the body of a reply of type want. A STATUS becomes its error.
 func (c *call) expect(want sshfx.PacketType) (*sshfx.Buffer, error) {
