@@ -2,11 +2,14 @@ package sshdial
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ssh"
 )
 
 // newUnknownServer starts a server into which one can log in, and whose host key
@@ -305,4 +308,43 @@ func TestKnownHostsCommand(t *testing.T) {
 	_, err = dial(t, s.resolve("KnownHostsCommand DIR/ask DIR/missing"), Options{})
 	require.ErrorContains(t, err, "KnownHostsCommand")
 	require.True(t, IsPermanent(err))
+}
+
+// turncoat is a host key that becomes another one after the first exchange.
+type turncoat struct {
+	first, other ssh.Signer
+	used         atomic.Bool
+}
+
+func (k *turncoat) now() ssh.Signer {
+	if k.used.Load() {
+		return k.other
+	}
+	return k.first
+}
+
+func (k *turncoat) PublicKey() ssh.PublicKey { return k.now().PublicKey() }
+
+func (k *turncoat) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
+	defer k.used.Store(true)
+	return k.now().Sign(rand, data)
+}
+
+func TestAnotherKeyWithinAConnection(t *testing.T) {
+	t.Parallel()
+	config := &ssh.ServerConfig{NoClientAuth: true}
+	cfg := startServer(t, config)
+	config.AddHostKey(&turncoat{first: newSigner(t), other: newSigner(t)})
+	cfg.RekeyLimit = 10_000
+	client, err := dial(t, cfg, Options{})
+	require.NoError(t, err)
+	channel, err := client.OpenChannel(testContext(t))
+	require.NoError(t, err)
+	_, _ = channel.Write(make([]byte, 100_000))
+	select {
+	case <-client.Done():
+	case <-testContext(t).Done():
+		t.Fatal("the connection goes on")
+	}
+	require.ErrorContains(t, client.Err(), "another key within the connection")
 }
