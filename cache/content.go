@@ -27,6 +27,7 @@ type content struct {
 	mu         sync.Mutex
 	files      []*File // the open ones
 	size       knownSize
+	blank      int64 // nothing was ever written from here on that is not in the queue
 	doubtful   bool // written since its attributes were last asked for
 	changes    changes
 	prediction prediction
@@ -66,7 +67,9 @@ func (f *failure) note(err error) {
 	f.err = err
 }
 
-func newContent(fs *FS, path string) *content { return &content{fs: fs, lastPath: path} }
+func newContent(fs *FS, path string) *content {
+	return &content{fs: fs, lastPath: path, blank: maxOffset}
+}
 
 func (c *content) name() string {
 	c.fs.mu.Lock()
@@ -128,6 +131,9 @@ func (c *content) note(attr sftpconn.Attr) {
 	}
 	c.prediction = prediction{told: known[sftpconn.Attr]{attr, time.Now()}}
 	told := knownSize{int64(attr.Size), true, attr.Mtime}
+	if told.bytes > c.size.bytes {
+		c.blank = maxOffset // somebody else has written
+	}
 	if told != c.size {
 		c.size = told
 		c.dropBlocks(0, maxOffset)
@@ -141,6 +147,9 @@ func (c *content) opened(f *File, attr sftpconn.Attr, before view) sftpconn.Attr
 	defer c.mu.Unlock()
 	c.files = append(c.files, f)
 	f.reported.writing = c.failure.count
+	if f.flags&(sftpconn.Truncate|sftpconn.Excl) != 0 && attr.Size == 0 && before.changes == c.changes {
+		c.blank = 0
+	}
 	if f.flags&sftpconn.Truncate != 0 {
 		c.changes.all++
 		c.changes.cuts++
@@ -166,7 +175,7 @@ func (c *content) invalidate() {
 // forget is invalidate with c.mu held.
 func (c *content) forget() {
 	bytes, sure := c.queue.size()
-	c.size = knownSize{bytes: bytes, sure: sure}
+	c.size, c.blank = knownSize{bytes: bytes, sure: sure}, maxOffset
 	c.prediction = prediction{ours: c.queue.sets(), times: c.queue.times(c.fs.clock.now())}
 	c.dropBlocks(0, maxOffset)
 }

@@ -43,6 +43,7 @@ func (f *File) beginCopy() error {
 		return err
 	}
 	c.doubt()
+	c.blank = maxOffset
 	return nil
 }
 

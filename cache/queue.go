@@ -210,6 +210,36 @@ func (q *queue) overlapping(from, to int64) *op {
 	return nil
 }
 
+// copyTo copies to p what will be at off when all is done, and reports whether that
+// is known: nothing is stored from blank on. If not, p is of no use.
+func (q *queue) copyTo(p []byte, off, blank int64) bool { return copyFrom(q.ops, p, off, blank) }
+
+// copyFrom is copyTo for the oldest ops: it takes from the newest of them that
+// overlaps, and from the older ones what that one leaves out.
+func copyFrom(ops []*op, p []byte, off, blank int64) bool {
+	for len(p) > 0 {
+		for len(ops) > 0 && !ops[len(ops)-1].overlaps(off, off+int64(len(p))) {
+			ops = ops[:len(ops)-1]
+		}
+		if len(ops) == 0 {
+			clear(p)
+			return off >= blank
+		}
+		o := ops[len(ops)-1]
+		if o.set != nil || o.isAppend() {
+			return false
+		}
+		ops = ops[:len(ops)-1]
+		before := max(0, o.off-off)
+		if !copyFrom(ops, p[:before], off, blank) {
+			return false
+		}
+		n := before + int64(copy(p[before:], o.data[off+before-o.off:]))
+		p, off = p[n:], off+n
+	}
+	return true
+}
+
 // only returns the File that all ops go through, or nil if there are several or
 // none.
 func (q *queue) only() *File {

@@ -73,6 +73,11 @@ func (s *stream) window(limit int64) int64 {
 // through whatever File of the path.
 func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	c := f.content
+	if n := c.unacknowledged(p, off); n == len(p) {
+		return n, nil
+	} else if n > 0 {
+		return n, io.EOF
+	}
 	if err := c.settledRange(ctx, off, off+int64(len(p))); err != nil {
 		return 0, err
 	}
@@ -87,6 +92,24 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	}
 	m, err := f.under.ReadAt(ctx, p[n:], off+int64(n))
 	return n + m, err
+}
+
+// unacknowledged copies to p what is at off, up to the end of the file, if all of
+// that was written here and is on its way: assemblers and linkers read what they
+// have just written. It returns how much that was, 0 if the server is to be asked.
+func (c *content) unacknowledged(p []byte, off int64) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.passing.Load() > 0 {
+		return 0
+	}
+	if c.size.sure {
+		p = p[:max(0, min(int64(len(p)), c.size.bytes-off))]
+	}
+	if len(c.queue.ops) == 0 || !c.queue.copyTo(p, off, c.blank) {
+		return 0
+	}
+	return len(p)
 }
 
 // writesBehind makes what is queued for anywhere behind off sent, and returns

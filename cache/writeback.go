@@ -142,6 +142,9 @@ func (c *content) acknowledge(o *op, err error) (last bool) {
 	q.sent--
 	n := int64(len(o.data))
 	c.fs.unsent.add(-int64(cap(o.data)))
+	if o.set == nil {
+		c.blank = max(c.blank, o.end())
+	}
 	if err == nil {
 		o.recycle()
 		c.fs.progress.note()

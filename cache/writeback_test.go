@@ -132,6 +132,40 @@ func TestUnsentDataIsSeen(t *testing.T) {
 	})
 }
 
+// Who reads what is on its way, as an assembler does, waits for nobody. The newest
+// of what overlaps counts.
+func TestUnacknowledgedDataIsReadAtOnce(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		_, _ = f.ReadDir(t.Context(), "/d")
+		file, other := open(t, f, "/d/new", readWrite|sftpconn.Create|sftpconn.Excl), open(t, f, "/d/new", sftpconn.Read)
+		var want []byte
+		p := make([]byte, 4096)
+		assert.Zero(t, roundTrips(func() {
+			// The hole between is blank, since the file is new.
+			for i, piece := range []struct{ off, n int }{{0, 100}, {100, 300}, {50, 100}, {0, 10}, {500, 7}, {90, 20}} {
+				data := bytes.Repeat([]byte{byte(i + 1)}, piece.n)
+				write(t, file, data, int64(piece.off))
+				want = append(want, make([]byte, max(0, piece.off+piece.n-len(want)))...)
+				copy(want[piece.off:], data)
+			}
+			n, err := other.ReadAt(t.Context(), p, 0)
+			require.ErrorIs(t, err, io.EOF)
+			assert.Equal(t, want, p[:n])
+			n, err = file.ReadAt(t.Context(), p[:200], 60)
+			require.NoError(t, err)
+			assert.Equal(t, want[60:260], p[:n])
+		}))
+		assert.Zero(t, s.count("READ"))
+		require.NoError(t, file.Flush(t.Context()))
+		write(t, file, []byte("x"), 0)
+		want[0] = 'x'
+		n, err := file.ReadAt(t.Context(), p, 0)
+		require.ErrorIs(t, err, io.EOF)
+		assert.Equal(t, want, p[:n])
+		assert.Positive(t, s.count("READ"), "what is acknowledged is the server's to tell")
+	})
+}
+
 func TestTruncatingOpenComesAfterData(t *testing.T) {
 	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
 		file := open(t, f, "/d/a", readWrite)
@@ -183,6 +217,8 @@ func TestPathsOfOpenFiles(t *testing.T) {
 		assert.Equal(t, pattern(1000), p)
 		require.NoError(t, fresh.Close(ctx))
 		require.NoError(t, file.Close(ctx))
+		time.Sleep(2 * delay) // for what is on its way
+		synctest.Wait()
 		assert.Empty(t, f.opens.all)
 		assert.Empty(t, f.opens.byPath)
 		assert.Empty(t, f.opens.moving)
