@@ -49,9 +49,6 @@ func (o *Options) kernelOptions() []string {
 	if o.MaxRead > 0 {
 		list = append(list, fmt.Sprintf("max_read=%d", o.MaxRead))
 	}
-	if o.ReadOnly {
-		list = append(list, "ro")
-	}
 	return append(list, o.MountOptions...)
 }
 

@@ -41,11 +41,10 @@ func TestMountOptions(t *testing.T) {
 	f := mount(t, nil, func(o *Options) {
 		o.FsName = "user@host:/some, dir"
 		o.Subtype = "test"
-		o.ReadOnly = true
 		o.AllowOther = true
 		o.DefaultPermissions = true
 		o.MaxRead = 65536
-		o.MountOptions = []string{"noatime", "noexec", "dev"}
+		o.MountOptions = []string{"ro", "noatime", "noexec", "dev"}
 	})
 	fields := strings.Fields(entry(t, f.mnt))
 	require.Len(t, fields, 6)

@@ -24,12 +24,11 @@ type Options struct {
 	AllowOther         bool // let other users in
 	AllowRoot          bool // let root in, and nobody else
 	DefaultPermissions bool // the kernel checks modes and owners
-	ReadOnly           bool
 	AutoUnmount        bool // unmount even if this program is killed
 
 	// MountOptions are further options for mount(2) or fusermount3, such as
-	// "noatime" or "noexec". "nosuid" and "nodev" hold unless their
-	// opposites stand here.
+	// "ro" or "noexec". "nosuid" and "nodev" hold unless their opposites
+	// stand here.
 	MountOptions []string
 
 	EntryTimeout    time.Duration // how long the kernel trusts a name

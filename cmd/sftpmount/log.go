@@ -81,7 +81,7 @@ func (l *logger) handler(o *logOptions, level slog.Level) (slog.Handler, error) 
 
 func (o *logOptions) newHandler(w io.Writer, level slog.Level) slog.Handler {
 	options := &slog.HandlerOptions{Level: level}
-	if o.json {
+	if o.format == "json" {
 		return slog.NewJSONHandler(w, options)
 	}
 	return slog.NewTextHandler(w, options)

@@ -12,8 +12,8 @@ import (
 // logOptions say what is told of the mount, and where.
 type logOptions struct {
 	journal bool
-	file    string // instead of where it would go
-	json    bool
+	file    string        // instead of where it would go
+	format  string        // text, json, or empty: text
 	slow    time.Duration // 0: slow operations are not logged
 	audit   string        // a file
 	metrics string        // an address, or unix: and a path
@@ -24,7 +24,7 @@ func (o *logOptions) rows() []option {
 	return []option{
 		{"log", "journal", "where the log goes, in place of stderr or syslog", o.setLog},
 		{"log_file", "FILE", "the log goes to a file, which may be rotated", filePath(&o.file)},
-		{"log_format", "text|json", "how stderr or the file is written (text)", o.setFormat},
+		{"log_format", "text|json", "how stderr or the file is written (text)", oneOf(&o.format, "text", "json")},
 		{"slow_log", "SECONDS", "log operations that take longer", seconds(&o.slow)},
 		{"audit_log", "FILE", "write a line of JSON for every change made", filePath(&o.audit)},
 		{"metrics", "ADDRESS", "serve Prometheus metrics: host:port or unix:path", o.setMetrics},
@@ -53,14 +53,6 @@ func (o *logOptions) setLog(v string) error {
 	return nil
 }
 
-func (o *logOptions) setFormat(v string) error {
-	if v != "text" && v != "json" {
-		return fmt.Errorf("%q is neither text nor json", v)
-	}
-	o.json = v == "json"
-	return nil
-}
-
 func (o *logOptions) setMetrics(v string) error {
 	if socket, ok := strings.CutPrefix(v, "unix:"); ok {
 		if err := filePath(&socket)(socket); err != nil {
@@ -81,7 +73,7 @@ func (o *logOptions) check(foreground bool) error {
 	switch {
 	case o.file != "" && o.journal:
 		return usageError("options \"log=journal\" and \"log_file\" exclude each other: give one")
-	case o.json && o.file == "" && (o.journal || !foreground):
+	case o.format == "json" && o.file == "" && (o.journal || !foreground):
 		return usageError("option \"log_format=json\" needs log_file=FILE, or -f without log=journal")
 	case o.metrics != "" && !o.exposed && !isLocal(o.metrics):
 		return usageError("option \"metrics=%s\" would tell other machines: use localhost:PORT or unix:PATH, or add metrics_exposed", o.metrics)

@@ -16,7 +16,7 @@ func TestLogOptions(t *testing.T) {
 	o, err := parse("h:|/m|-o|log_file=log,log_format=json,slow_log=1.5,audit_log=/var/log/a,metrics=unix:sock")
 	require.NoError(t, err)
 	assert.Equal(t, logOptions{
-		file: filepath.Join(dir, "log"), json: true, slow: 1500 * time.Millisecond,
+		file: filepath.Join(dir, "log"), format: "json", slow: 1500 * time.Millisecond,
 		audit: "/var/log/a", metrics: "unix:" + filepath.Join(dir, "sock"),
 	}, o.log, "paths are valid in whatever directory the program runs")
 
@@ -35,7 +35,7 @@ func TestLogOptions(t *testing.T) {
 		"metrics=unix:":               "path of a file",
 		"audit_log=":                  "path of a file",
 		"log=syslog":                  "syslog otherwise",
-		"log_format=xml":              "neither text nor json",
+		"log_format=xml":              "none of text, json",
 		"log_format=json":             "needs log_file=FILE",
 		"log_format=json,log=journal": "needs log_file=FILE",
 		"log=journal,log_file=/a":     "exclude each other",

@@ -15,7 +15,7 @@ type ownerOptions struct {
 
 	idmap            string // none, user, file or name
 	uidFile, gidFile string // for file
-	ignoreUnmapped   bool   // for file: who is not in them stays as he is
+	nomap            string // for file: error, or ignore: who is not in them stays as he is
 }
 
 func (o *ownerOptions) rows() []option {
@@ -26,12 +26,7 @@ func (o *ownerOptions) rows() []option {
 		{"idmap", "TYPE", "owners are translated: none, user, file, name (none)", oneOf(&o.idmap, "none", "user", "file", "name")},
 		{"uidfile", "FILE", "users for idmap=file, a line for each: name here:number there", text(&o.uidFile)},
 		{"gidfile", "FILE", "groups for idmap=file, likewise", text(&o.gidFile)},
-		{"nomap", "error|ignore", "who is in neither: an error (the default), or he stays", func(v string) error {
-			var choice string
-			err := oneOf(&choice, "error", "ignore")(v)
-			o.ignoreUnmapped = choice == "ignore"
-			return err
-		}},
+		{"nomap", "error|ignore", "who is in neither: an error (the default), or he stays", oneOf(&o.nomap, "error", "ignore")},
 	}
 }
 
@@ -92,7 +87,7 @@ func (o *ownerOptions) fileMap() (ownerMap, error) {
 		if err != nil {
 			return nil, usageError("option \"%s=%s\": %w", half.option, half.file, err)
 		}
-		*half.ids = idmap.NewTable(pairs, !o.ignoreUnmapped)
+		*half.ids = idmap.NewTable(pairs, o.nomap != "ignore")
 	}
 	return func(context.Context, idmap.Server) (idmap.Map, error) { return ids, nil }, nil
 }

@@ -20,8 +20,8 @@ func TestOwnerOptions(t *testing.T) {
 		"idmap=name":   func(o *options) { o.owners.idmap = "name" },
 		"uidfile=/a":   func(o *options) { o.owners.uidFile = "/a" },
 		"gidfile=/a":   func(o *options) { o.owners.gidFile = "/a" },
-		"nomap=ignore": func(o *options) { o.owners.ignoreUnmapped = true },
-		"nomap=error":  func(*options) {},
+		"nomap=ignore": func(o *options) { o.owners.nomap = "ignore" },
+		"nomap=error":  func(o *options) { o.owners.nomap = "error" },
 	}.check(t)
 }
 

@@ -40,13 +40,8 @@ func (o *transportOptions) rows() []option {
 		{"port", "N", "port on the server, as -p", func(v string) error { return o.applySSH("Port", v, true) }},
 		{"password_stdin", "", "read the password from standard input", set(&o.passwordStdin, true)},
 		{"sftp_server", "NAME|PATH", "subsystem or program there that speaks SFTP (sftp)", text(&o.sftpServer)},
-		{"transport", "native|ssh", "our own SSH (the default) or the ssh program", func(v string) error {
-			if v != sshdial.TransportNative && v != sshdial.TransportSSH {
-				return fmt.Errorf("%q is neither native nor ssh", v)
-			}
-			o.transport = v
-			return nil
-		}},
+		{"transport", "native|ssh", "our own SSH (the default) or the ssh program",
+			oneOf(&o.transport, sshdial.TransportNative, sshdial.TransportSSH)},
 		{"ssh_command", "COMMAND", "another ssh program, with arguments", func(v string) error {
 			if o.sshCommand = splitCommand(v); len(o.sshCommand) == 0 {
 				return errors.New("it names no program")
