@@ -16,7 +16,7 @@ import (
 // could not be found again, and sftpconn.ErrNotSent after Close.
 type FS struct {
 	sup   *supervisor
-	open  openFiles
+	open  *openFiles
 	marks marks
 }
 
@@ -41,9 +41,7 @@ func New(ctx context.Context, dial func(ctx context.Context) (sftpconn.Session, 
 			return nil, err
 		}
 	}
-	f := &FS{sup: start(dial, session, opts.withDefaults())}
-	f.open.init()
-	return f, nil
+	return &FS{sup: start(dial, session, opts.withDefaults()), open: newOpenFiles()}, nil
 }
 
 // Close implements [sftpconn.FS]. What waits for a connection fails at once.

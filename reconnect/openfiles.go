@@ -37,11 +37,13 @@ func within(path, top string) bool {
 	return path == top || strings.HasPrefix(path, strings.TrimSuffix(top, "/")+"/")
 }
 
-func (o *openFiles) init() {
-	o.places = make(map[*file]place)
-	o.further = make(map[*file][]string)
-	o.changes = make(map[*change]nothing)
-	o.openings = make(map[*opening]nothing)
+func newOpenFiles() *openFiles {
+	return &openFiles{
+		places:   make(map[*file]place),
+		further:  make(map[*file][]string),
+		changes:  make(map[*change]nothing),
+		openings: make(map[*opening]nothing),
+	}
 }
 
 // opening is a file that is being opened by path. If the name went to another

@@ -20,9 +20,9 @@ func (s *supervisor) redial(ctx context.Context, lasted time.Duration) sftpconn.
 	} else {
 		s.pace.Reset()
 	}
-	complaints := complaints{s: s}
+	failed := complaints{s: s}
 	for patience := firstPatience; ; patience *= 2 {
-		if !s.rest(ctx, pause, flapping || complaints.permanent) {
+		if !s.rest(ctx, pause, flapping || failed.permanent) {
 			return nil
 		}
 		flapping = false
@@ -44,7 +44,7 @@ func (s *supervisor) redial(ctx context.Context, lasted time.Duration) sftpconn.
 			pause = min(pause, hurriedPause)
 		}
 		s.noteFailure(err)
-		complaints.add(err, pause)
+		failed.add(err, pause)
 	}
 }
 

@@ -189,25 +189,9 @@ func (f *file) refused(path string, err error) error {
 	return err
 }
 
-// adopt makes h the file's handle.
+// adopt makes h the file's handle, and starts on it what is not settled.
 func (f *file) adopt(h handle, attr sftpconn.Attr) error {
-	f.mu.Lock()
-	changed := attr.Size != f.known.Size || attr.Mtime != f.known.Mtime
-	lost := f.unsynced.missing(attr)
-	f.unsynced.end = 0
-	if lost > 0 && f.unreported == nil {
-		f.unreported = errServerLost
-	}
-	f.mu.Unlock()
-	where, _ := f.fs.open.find(f) // it may have been renamed since it was opened
-	if changed {
-		f.fs.sup.opts.OnReopen(where.path)
-	}
-	if lost > 0 {
-		f.fs.sup.log.Error("the server has lost data that it had acknowledged before the connection was lost; "+
-			"it went down, or another program cut the file off", "path", where.path, "bytes", lost)
-		f.fs.sup.opts.OnLoss(where.path, lost)
-	}
+	f.compare(attr)
 	f.mu.Lock()
 	if err := f.broken; err != nil {
 		f.mu.Unlock()
@@ -226,4 +210,26 @@ func (f *file) adopt(h handle, attr sftpconn.Attr) error {
 		p.start(h)
 	}
 	return nil
+}
+
+// compare tells of what has become of the file since its attributes were last
+// known: that it was changed, or that the server has lost data of it.
+func (f *file) compare(attr sftpconn.Attr) {
+	f.mu.Lock()
+	changed := attr.Size != f.known.Size || attr.Mtime != f.known.Mtime
+	lost := f.unsynced.missing(attr)
+	f.unsynced.end = 0
+	if lost > 0 && f.unreported == nil {
+		f.unreported = errServerLost
+	}
+	f.mu.Unlock()
+	where, _ := f.fs.open.find(f) // it may have been renamed since it was opened
+	if changed {
+		f.fs.sup.opts.OnReopen(where.path)
+	}
+	if lost > 0 {
+		f.fs.sup.log.Error("the server has lost data that it had acknowledged before the connection was lost; "+
+			"it went down, or another program cut the file off", "path", where.path, "bytes", lost)
+		f.fs.sup.opts.OnLoss(where.path, lost)
+	}
 }

@@ -30,7 +30,8 @@ func (l *link) ended() bool {
 }
 
 // supervisor owns the connection: connecting -> up -> waiting -> connecting ...
-// -> closed. With Options.Delay it begins asleep -> waiting. Its goroutine, run, is the only one that dials.
+// -> closed. With Options.Delay it begins asleep -> waiting. Its goroutine, run, is
+// the only one that dials.
 type supervisor struct {
 	dial   func(context.Context) (sftpconn.Session, error)
 	opts   Options
