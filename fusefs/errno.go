@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"slices"
 	"syscall"
 
 	"sftpmount/sftpconn"
@@ -47,17 +48,28 @@ func (t *tree) errno(ctx context.Context, op operationKind, err error, paths ...
 // tries is how often an operation is tried that fails for no reason to be seen.
 const tries = 3
 
-// carryOut does what names paths, and maps its error.
+// whereabouts returns the paths that an operation is about now.
+type whereabouts func() ([]string, syscall.Errno)
+
+// carryOut does something about the paths that where returns, and maps its error.
 //
 // Where nothing is to be seen of what made the server refuse it, the reason has
 // passed: somebody else has changed the place since. Trying again tells, unless
-// the place is changed all the time.
-func (t *tree) carryOut(ctx context.Context, op operationKind, do func() error, paths ...string) syscall.Errno {
+// the place is changed all the time. If it has moved by then, its path may lead
+// elsewhere, and the kernel is left to look it up anew.
+func (t *tree) carryOut(ctx context.Context, op operationKind, where whereabouts, do func(paths []string) error) syscall.Errno {
+	paths, errno := where()
+	if errno != 0 {
+		return errno
+	}
 	for range tries {
-		err := do()
-		errno := t.errno(ctx, op, err, paths...)
+		err := do(paths)
+		errno = t.errno(ctx, op, err, paths...)
 		if !isFailure(err) || errno != syscall.EIO {
 			return errno
+		}
+		if now, gone := where(); gone != 0 || !slices.Equal(now, paths) {
+			return syscall.ESTALE
 		}
 	}
 	return likely(op, paths)

@@ -209,8 +209,8 @@ func TestLikelyReasons(t *testing.T) {
 		{opLink, []string{"/dir/file", "/dir/new"}, syscall.EMLINK},
 		{opMkdir, []string{"/dir/new"}, syscall.EIO},
 	} {
-		fail := func() error { return status(sftpconn.StatusFailure) }
-		assert.Equal(t, test.want, tr.carryOut(t.Context(), test.op, fail, test.paths...), "%s %v", test.op, test.paths)
+		fail := func([]string) error { return status(sftpconn.StatusFailure) }
+		assert.Equal(t, test.want, tr.carryOut(t.Context(), test.op, at(test.paths...), fail), "%s %v", test.op, test.paths)
 	}
 }
 
@@ -224,13 +224,32 @@ func TestReasonHasPassed(t *testing.T) {
 		"/lost":  {sftpconn.ErrLost},
 	} {
 		tries := 0
-		errno := tr.carryOut(t.Context(), opRmdir, func() error {
+		errno := tr.carryOut(t.Context(), opRmdir, at(path), func([]string) error {
 			tries++
 			return want[tries-1]
-		}, path)
+		})
 		assert.Len(t, want, tries, path)
 		assert.Equal(t, tr.errno(t.Context(), opRmdir, want[tries-1], path), errno, path)
 	}
+}
+
+// at returns the whereabouts of what stays where it is.
+func at(paths ...string) whereabouts {
+	return func() ([]string, syscall.Errno) { return paths, 0 }
+}
+
+// What has moved is not tried again: its path may lead to something else by then.
+func TestMovedMeanwhile(t *testing.T) {
+	tr := &tree{fsys: look(), opts: Options{Logger: slog.New(slog.DiscardHandler)}}
+	path, tries := "/dir/gone", 0
+	errno := tr.carryOut(t.Context(), opRmdir, func() ([]string, syscall.Errno) { return []string{path}, 0 },
+		func([]string) error {
+			tries++
+			path = "/empty/gone"
+			return status(sftpconn.StatusFailure)
+		})
+	assert.Equal(t, syscall.ESTALE, errno)
+	assert.Equal(t, 1, tries)
 }
 
 func TestUnexplainedRenamesCanCrossFileSystems(t *testing.T) {

@@ -61,6 +61,14 @@ func (n *node) pathOf(name string) (string, syscall.Errno) {
 	return strings.TrimSuffix(dir, "/") + "/" + name, 0
 }
 
+// name returns where a name in the directory is.
+func (n *node) name(name string) whereabouts {
+	return func() ([]string, syscall.Errno) {
+		path, errno := n.pathOf(name)
+		return []string{path}, errno
+	}
+}
+
 // nodeOf returns the node of an inode, nil if there is none.
 func nodeOf(inode *fs.Inode) *node {
 	if inode == nil {

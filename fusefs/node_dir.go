@@ -17,16 +17,12 @@ var _ fs.NodeMkdirer = (*node)(nil)
 func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.EntryOut) (inode *fs.Inode, errno syscall.Errno) {
 	ctx, op := n.begin(ctx, "mkdir", name)
 	defer op.end(&errno)
-	path, errno := n.pathOf(name)
-	if errno != 0 {
-		return nil, errno
-	}
 	at := time.Now()
 	var attr sftpconn.Attr
-	errno = n.tree.carryOut(ctx, opMkdir, func() (err error) {
-		attr, err = n.tree.fsys.Mkdir(op.owned(ctx), path, mode&0o7777)
+	errno = n.tree.carryOut(ctx, opMkdir, n.name(name), func(paths []string) (err error) {
+		attr, err = n.tree.fsys.Mkdir(op.owned(ctx), paths[0], mode&0o7777)
 		return err
-	}, path)
+	})
 	if errno != 0 {
 		return nil, errno
 	}
@@ -38,11 +34,9 @@ var _ fs.NodeRmdirer = (*node)(nil)
 func (n *node) Rmdir(ctx context.Context, name string) (errno syscall.Errno) {
 	ctx, op := n.begin(ctx, "rmdir", name)
 	defer op.end(&errno)
-	path, errno := n.pathOf(name)
-	if errno != 0 {
-		return errno
-	}
-	errno = n.tree.carryOut(ctx, opRmdir, func() error { return n.tree.fsys.Rmdir(ctx, path) }, path)
+	errno = n.tree.carryOut(ctx, opRmdir, n.name(name), func(paths []string) error {
+		return n.tree.fsys.Rmdir(ctx, paths[0])
+	})
 	if errno != 0 {
 		return errno
 	}
@@ -56,11 +50,9 @@ var _ fs.NodeUnlinker = (*node)(nil)
 func (n *node) Unlink(ctx context.Context, name string) (errno syscall.Errno) {
 	ctx, op := n.begin(ctx, "unlink", name)
 	defer op.end(&errno)
-	path, errno := n.pathOf(name)
-	if errno != 0 {
-		return errno
-	}
-	errno = n.tree.carryOut(ctx, opRemove, func() error { return n.tree.fsys.Remove(ctx, path) }, path)
+	errno = n.tree.carryOut(ctx, opRemove, n.name(name), func(paths []string) error {
+		return n.tree.fsys.Remove(ctx, paths[0])
+	})
 	if errno != 0 {
 		return errno
 	}
@@ -81,11 +73,15 @@ func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedd
 		return syscall.EINVAL
 	}
 	op.to = place{to, newName}
-	oldPath, errno := n.pathOf(name)
-	if errno != 0 {
-		return errno
+	where := func() (paths []string, errno syscall.Errno) {
+		oldPath, errno := n.pathOf(name)
+		if errno != 0 {
+			return nil, errno
+		}
+		newPath, errno := to.pathOf(newName)
+		return []string{oldPath, newPath}, errno
 	}
-	newPath, errno := to.pathOf(newName)
+	paths, errno := where()
 	if errno != 0 {
 		return errno
 	}
@@ -95,12 +91,12 @@ func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedd
 		kind = opRenameNew
 	}
 	replaced := nodeOf(to.GetChild(newName))
-	moving := n.tree.moves.begin(oldPath, newPath)
+	moving := n.tree.moves.begin(paths[0], paths[1])
 	defer n.tree.moves.end(moving)
-	errno = replaced.replacing(newPath, func() syscall.Errno {
-		return n.tree.carryOut(ctx, kind, func() error {
-			return n.tree.fsys.Rename(ctx, oldPath, newPath, replace)
-		}, oldPath, newPath)
+	errno = replaced.replacing(paths[1], func() syscall.Errno {
+		return n.tree.carryOut(ctx, kind, where, func(paths []string) error {
+			return n.tree.fsys.Rename(ctx, paths[0], paths[1], replace)
+		})
 	})
 	if errno != 0 {
 		return errno
@@ -110,7 +106,7 @@ func (n *node) Rename(ctx context.Context, name string, newParent fs.InodeEmbedd
 	to.unlinked(newName)
 	if child := nodeOf(n.GetChild(name)); child != nil {
 		child.statusChanged()
-		child.arrive(newPath)
+		child.arrive(paths[1])
 	}
 	n.tree.numbers.move(n.StableAttr().Ino, name, to.StableAttr().Ino, newName)
 	return 0

@@ -20,16 +20,12 @@ func (n *node) Symlink(ctx context.Context, target, name string, out *fuse.Entry
 	ctx, op := n.begin(ctx, "symlink", name)
 	defer op.end(&errno)
 	op.Target = target
-	path, errno := n.pathOf(name)
-	if errno != 0 {
-		return nil, errno
-	}
 	at := time.Now()
 	var attr sftpconn.Attr
-	errno = n.tree.carryOut(ctx, opSymlink, func() (err error) {
-		attr, err = n.tree.fsys.Symlink(op.owned(ctx), target, path)
+	errno = n.tree.carryOut(ctx, opSymlink, n.name(name), func(paths []string) (err error) {
+		attr, err = n.tree.fsys.Symlink(op.owned(ctx), target, paths[0])
 		return err
-	}, path)
+	})
 	if errno != 0 {
 		return nil, errno
 	}
@@ -113,20 +109,14 @@ func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, o
 	ctx, op := old.begin(ctx, "link", "")
 	defer op.end(&errno)
 	op.to = place{n, name}
-	oldPath, ok := old.path()
-	if !ok {
-		return nil, syscall.ENOENT
-	}
-	newPath, errno := n.pathOf(name)
-	if errno != 0 {
-		return nil, errno
-	}
 	at := time.Now()
 	var attr sftpconn.Attr
-	errno = n.tree.carryOut(ctx, opLink, func() (err error) {
-		attr, err = n.tree.fsys.Link(ctx, oldPath, newPath)
+	var newPath string
+	errno = n.tree.carryOut(ctx, opLink, old.linked(n, name), func(paths []string) (err error) {
+		newPath = paths[1]
+		attr, err = n.tree.fsys.Link(ctx, paths[0], newPath)
 		return err
-	}, oldPath, newPath)
+	})
 	if errno != 0 {
 		return nil, errno
 	}
@@ -142,4 +132,16 @@ func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, o
 	old.arrive(newPath)
 	old.tell(&out.Attr, attr, at)
 	return old.EmbeddedInode(), 0
+}
+
+// linked returns where the node is, and where its further name in dir.
+func (n *node) linked(dir *node, name string) whereabouts {
+	return func() ([]string, syscall.Errno) {
+		path, ok := n.path()
+		if !ok {
+			return nil, syscall.ENOENT
+		}
+		further, errno := dir.pathOf(name)
+		return []string{path, further}, errno
+	}
 }

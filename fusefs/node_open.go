@@ -42,19 +42,15 @@ func (n *node) Open(ctx context.Context, flags uint32) (fh fs.FileHandle, reply 
 	if errno := n.settle(ctx); errno != 0 {
 		return nil, 0, errno
 	}
-	path, ok := n.path()
-	if !ok || n.isLeaving(path) {
-		return nil, 0, syscall.ESTALE // the kernel looks the name up anew
-	}
 	f := openFlags(flags)
 	op.Flags = f
 	var file sftpconn.File
 	var attr sftpconn.Attr
 	var err error
-	errno = n.tree.carryOut(ctx, opOpen, func() error {
-		file, attr, err = n.tree.fsys.Open(ctx, path, f, 0)
+	errno = n.tree.carryOut(ctx, opOpen, n.steady, func(paths []string) error {
+		file, attr, err = n.tree.fsys.Open(ctx, paths[0], f, 0)
 		return err
-	}, path)
+	})
 	switch {
 	case errors.Is(err, iofs.ErrNotExist), errno == syscall.EISDIR:
 		// The kernel knows the name longer than the server. Told so, it
@@ -73,6 +69,16 @@ func (n *node) Open(ctx context.Context, flags uint32) (fh fs.FileHandle, reply 
 	}
 	reply = n.cacheFlags(ctx, attr, f)
 	return n.opened(op, file, f), reply, 0
+}
+
+// steady returns where the node is, if it does not leave that place just now: on
+// ESTALE the kernel looks the name up anew.
+func (n *node) steady() ([]string, syscall.Errno) {
+	path, ok := n.path()
+	if !ok || n.isLeaving(path) {
+		return nil, syscall.ESTALE
+	}
+	return []string{path}, 0
 }
 
 // dropSetID takes the set-user-ID and set-group-ID bits from a file that an
@@ -162,10 +168,6 @@ func (n *node) Create(ctx context.Context, name string, flags uint32, mode uint3
 
 // create opens a file that is to be created.
 func (n *node) create(ctx context.Context, name string, f sftpconn.OpenFlags, mode uint32, out *fuse.EntryOut) (*fs.Inode, sftpconn.File, syscall.Errno) {
-	path, errno := n.pathOf(name)
-	if errno != 0 {
-		return nil, nil, errno
-	}
 	at := time.Now()
 	op := opCreate
 	if f&sftpconn.Excl != 0 {
@@ -173,10 +175,10 @@ func (n *node) create(ctx context.Context, name string, f sftpconn.OpenFlags, mo
 	}
 	var file sftpconn.File
 	var attr sftpconn.Attr
-	errno = n.tree.carryOut(ctx, op, func() (err error) {
-		file, attr, err = n.tree.fsys.Open(ctx, path, f, mode&0o7777)
+	errno := n.tree.carryOut(ctx, op, n.name(name), func(paths []string) (err error) {
+		file, attr, err = n.tree.fsys.Open(ctx, paths[0], f, mode&0o7777)
 		return err
-	}, path)
+	})
 	if errno != 0 {
 		return nil, nil, errno
 	}
