@@ -120,7 +120,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"host:|/mnt|-o|IdentityFile":              `option "IdentityFile": write it as IdentityFile=VALUE, see ssh_config(5)`,
 		"host:|/mnt|-o|idmap=users":               `option "idmap=users": "users" is none of none, user, file, name`,
 		"host:|/mnt|-o|ssh_command= ":             `option "ssh_command= ": it names no program`,
-		"host:|/mnt|-o|transport=telnet":          `option "transport=telnet": "telnet" is neither native nor ssh`,
+		"host:|/mnt|-o|transport=telnet":          `option "transport=telnet": "telnet" is none of native, ssh`,
 		"host:|/mnt|-1":                           `option "ssh_protocol=1": only "2" is supported`,
 		"-oProxyCommand=touch /tmp/x:/|/mnt2":     "no mountpoint given: sftpmount /mnt2 mountpoint",
 		":/srv|/mnt":                              `":/srv" names no server before the colon: write it as host:directory`,

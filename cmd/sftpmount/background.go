@@ -67,7 +67,7 @@ func runInBackground(o *options) (int, error) {
 	// A signal to this process alone is meant for the child.
 	signals := catchSignals()
 	if err := startChild(child, o); err != nil {
-		return exitCode(err), fmt.Errorf("starting in the background: %w", err)
+		return exitCode(err), err
 	}
 	_ = write.Close()
 	go func() {

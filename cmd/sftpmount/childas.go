@@ -25,7 +25,10 @@ func startChild(child *exec.Cmd, o *options) error {
 	if o.helper.namespace != "" {
 		return startIn(child, o.helper.namespace)
 	}
-	return child.Start()
+	if err := child.Start(); err != nil {
+		return fmt.Errorf("starting in the background: %w", err)
+	}
+	return nil
 }
 
 // runAs makes cmd run as the user called name, with that user's groups and home.

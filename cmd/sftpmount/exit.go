@@ -113,6 +113,8 @@ func connectCode(err error) int {
 		return exitExpired
 	case sshdial.CauseNoSubsystem:
 		return exitNoSFTP
+	case sshdial.CauseOption:
+		return exitUsage
 	}
 	return exitConnect
 }

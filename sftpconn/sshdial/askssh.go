@@ -42,10 +42,21 @@ func askSSH(ctx context.Context, opts Options) (set, builtin settings, err error
 		if !isOpenSSH(ctx, ssh) {
 			return nil, nil, errNoSSH
 		}
-		return nil, nil, err
+		return nil, nil, blame(ctx, ssh, opts, err)
 	}
 	builtin, err = printSettings(ctx, ssh, opts.Host, "-F", "none")
 	return set, builtin, err
+}
+
+// blame names the option for which ssh refused all of them with err, since ssh says
+// only what is wrong with it. If none of them is wrong alone, it returns err.
+func blame(ctx context.Context, ssh string, opts Options, err error) error {
+	for _, o := range opts.Overrides {
+		if _, alone := printSettings(ctx, ssh, opts.Host, "-F", "none", "-o", o); alone != nil {
+			return &optionError{o, alone}
+		}
+	}
+	return err
 }
 
 // printSettings runs ssh -G, which prints one "keyword value" a line.

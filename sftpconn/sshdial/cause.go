@@ -14,7 +14,7 @@ import (
 // causes apart by the program's exit code.
 type Cause int
 
-// Causes of a failed [Dialer.Dial] or [Client.OpenChannel].
+// Causes of a failed [Resolve], [Dialer.Dial] or [Client.OpenChannel].
 const (
 	CauseOther       Cause = iota
 	CauseUnknownHost       // the name does not resolve
@@ -26,6 +26,7 @@ const (
 	CauseKeyFile           // the same, and a private key was left out that others can read
 	CauseExpired           // the account or its password has expired
 	CauseNoSubsystem       // no SFTP subsystem
+	CauseOption            // ssh refuses an option of the caller's
 )
 
 // ErrExpired says that the account, or its password, has expired on the server.
@@ -41,7 +42,10 @@ func CauseOf(err error) Cause {
 	var hostKey *HostKeyError
 	var auth *AuthError
 	var program *programError
+	var option *optionError
 	switch {
+	case errors.As(err, &option):
+		return CauseOption
 	case errors.As(err, &program):
 		return program.cause
 	case errors.As(err, &dns):

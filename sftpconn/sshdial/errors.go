@@ -28,6 +28,15 @@ func IsPermanent(err error) bool {
 	return errors.As(err, &p)
 }
 
+// optionError says that ssh refuses one of Options.Overrides.
+type optionError struct {
+	option string
+	err    error
+}
+
+func (e *optionError) Error() string { return fmt.Sprintf("option %q: %v", e.option, e.err) }
+func (e *optionError) Unwrap() error { return e.err }
+
 // AuthError says that the server refused every login that could be tried
 // (RFC 4252). It is permanent.
 type AuthError struct {

@@ -1,6 +1,7 @@
 package sshdial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,6 +71,9 @@ func tryTCP(ctx context.Context, cfg *Config) (net.Conn, error) {
 	var op *net.OpError
 	if errors.As(err, &op) {
 		err = op.Err // the rest of it says the address again
+	}
+	if from := cmp.Or(cfg.BindAddress, cfg.BindInterface); from != "" {
+		return nil, fmt.Errorf("connect to %s from %s: %w", cfg.address(), from, err)
 	}
 	return nil, fmt.Errorf("connect to %s: %w", cfg.address(), err)
 }
