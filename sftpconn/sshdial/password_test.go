@@ -154,3 +154,26 @@ func TestKeyAndPassword(t *testing.T) {
 	_, err = dial(t, cfg, Options{Password: []byte("wrong")})
 	require.ErrorContains(t, err, "tried publickey (id), password")
 }
+
+// A password that was given answers one question. The next one is not the user's to
+// answer either, who was not asked for the first.
+func TestGivenPasswordAnswersOnce(t *testing.T) {
+	t.Parallel()
+	var server passwordServer
+	cfg := startServer(t, &ssh.ServerConfig{
+		KeyboardInteractiveCallback: func(_ ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
+			for {
+				answers, err := ask("", "", []string{"Password: "}, []bool{false})
+				if err != nil {
+					return nil, err
+				}
+				_ = server.check(answers[0])
+			}
+		},
+	})
+	p := &prompter{t: t, answers: []string{"typed"}}
+	_, err := dial(t, cfg, Options{Password: []byte("right"), Prompter: p})
+	require.Error(t, err)
+	require.Empty(t, p.asked)
+	require.Equal(t, []string{"right"}, server.tries())
+}
