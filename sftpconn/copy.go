@@ -108,19 +108,6 @@ func interrupted(ctx context.Context) bool {
 	}
 }
 
-// awaitStarted waits for the answers to what was started, good or bad.
-func (f *file) awaitStarted(ctx context.Context) error {
-	f.mu.Lock()
-	started := slices.Clone(f.unacked)
-	f.mu.Unlock()
-	for _, p := range started {
-		if err := p.Wait(ctx); err != nil && ctx.Err() != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // handleOn returns the file's handle on ch. It opens the file there if need be,
 // and if its path still names it.
 func (f *file) handleOn(ctx context.Context, ch *channel) (handle, error) {

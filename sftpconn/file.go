@@ -176,6 +176,19 @@ func (f *file) Flush(ctx context.Context) error {
 	}
 }
 
+// awaitStarted waits for the answers to what was started, good or bad.
+func (f *file) awaitStarted(ctx context.Context) error {
+	f.mu.Lock()
+	started := slices.Clone(f.unacked)
+	f.mu.Unlock()
+	for _, p := range started {
+		if err := p.Wait(ctx); err != nil && ctx.Err() != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Attr implements [File].
 func (f *file) Attr(ctx context.Context) (Attr, error) {
 	if err := f.awaitHeld(ctx); err != nil {
@@ -207,14 +220,10 @@ func (f *file) Sync(ctx context.Context) error {
 		return missing(extFsync)
 	}
 	f.mu.Lock()
-	h := f.handles[0]
-	var scattered []tracked
-	if len(f.handles) > 1 || f.ordered.held() {
-		scattered = slices.Clone(f.unacked)
-	}
+	h, scattered := f.handles[0], len(f.handles) > 1 || f.ordered.held()
 	f.mu.Unlock()
-	for _, p := range scattered {
-		if err := p.Wait(ctx); err != nil && ctx.Err() != nil {
+	if scattered {
+		if err := f.awaitStarted(ctx); err != nil {
 			return err
 		}
 	}

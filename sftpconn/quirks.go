@@ -97,13 +97,8 @@ func (r *reader) Read(p []byte) (int, error) {
 // resize is SetAttr for an open file whose server has the quirk NoTruncate. It
 // waits for what was started before, and is done when it returns.
 func (f *file) resize(set SetAttr) Pending {
-	f.mu.Lock()
-	before := append([]tracked(nil), f.unacked...)
-	f.mu.Unlock()
 	ctx := context.Background() // the end of the connection ends it
-	for _, p := range before {
-		_ = p.Wait(ctx) // whose error is Flush's to tell
-	}
+	_ = f.awaitStarted(ctx)
 	err := f.conn.resize(ctx, f.path, set.Size)
 	if set.Valid &^= AttrSize; err == nil && set.Valid != 0 {
 		return f.SetAttr(set)
