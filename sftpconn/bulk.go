@@ -16,6 +16,7 @@ type bulkChannels struct {
 	uses    map[*channel]use
 	wide    map[*file]struct{} // files that are open on several
 	opening int                // channels that are being opened
+	closing int                // that were idle, and that the server has not closed yet
 	grown   *sync.Cond         // tells that opening went down
 	most    int                // that the server allows, as far as is known
 	again   time.Time          // when it is asked for more all the same; zero: never
@@ -124,7 +125,7 @@ func (c *Conn) grow(n int) {
 	if n > b.most && !b.again.IsZero() && time.Now().After(b.again) {
 		b.most, b.again = min(2*b.most+1, c.allowedBulk()), time.Now().Add(refusalPause)
 	}
-	for c.err == nil && len(b.open)+b.opening < min(n, b.most) {
+	for c.err == nil && len(b.open)+b.opening < n && len(b.open)+b.opening+b.closing < b.most {
 		b.opening++
 		c.background.Go(c.addBulk)
 	}

@@ -174,11 +174,18 @@ func (c *Conn) awaitEnd() {
 func (c *Conn) watch(ch *channel) {
 	select {
 	case <-ch.done:
-		if ch == c.meta || c.isBulk(ch) {
-			c.fail(ch.err)
-		}
 	case <-c.ending:
 		ch.fail(c.Err())
+		return
+	}
+	c.mu.Lock()
+	idle := ch != c.meta && !slices.Contains(c.bulk.open, ch)
+	if idle {
+		c.bulk.closing--
+	}
+	c.mu.Unlock()
+	if !idle {
+		c.fail(ch.err)
 	}
 }
 

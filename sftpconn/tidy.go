@@ -42,19 +42,12 @@ func (c *Conn) closeIdle(since time.Time) (done bool) {
 		if ch != b.open[0] && u.handles == 0 && u.since.Before(since) && ch.isIdle() {
 			b.open = slices.DeleteFunc(b.open, func(other *channel) bool { return other == ch })
 			delete(b.uses, ch)
+			b.closing++ // until watch sees its end
 			ch.fail(errIdle)
 		}
 	}
 	b.tidying = len(b.open) > 1
 	return !b.tidying
-}
-
-// isBulk reports whether ch is one of the bulk channels: it is none any more once
-// it was closed for being idle.
-func (c *Conn) isBulk(ch *channel) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Contains(c.bulk.open, ch)
 }
 
 // isIdle reports whether nothing is under way.

@@ -1,6 +1,8 @@
 package sftpconn
 
 import (
+	"context"
+	"io"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,5 +101,38 @@ func TestRefusedChannelsAreAskedForAgain(t *testing.T) {
 		steps([2]int{3, 2})
 		set(0, true)
 		steps([2]int{3, 2}, [2]int{3, 0}, [2]int{3, 0})
+	})
+}
+
+// deaf are channels that a server leaves open though they were closed here.
+type deaf struct{ *fakeServer }
+
+type deafChannel struct{ io.ReadWriteCloser }
+
+func (deafChannel) Close() error { return nil }
+
+func (s deaf) OpenChannel(ctx context.Context) (io.ReadWriteCloser, error) {
+	channel, err := s.fakeServer.OpenChannel(ctx)
+	return deafChannel{channel}, err
+}
+
+// A server that does not close what is closed here gets no further channels without
+// end: each takes memory, and counts on the server.
+func TestChannelsThatAreNotClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeServer(func(int, sshfx.Packet) sshfx.Packet { return status(StatusOK) })
+		s.ping = func() error { return nil }
+		c, err := New(t.Context(), deaf{s}, Options{BulkChannels: 5, Logger: quiet})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, c.Close()) }()
+		for range 10 {
+			for _, ch := range c.bulkChannels(3) {
+				c.letGo(ch)
+			}
+			time.Sleep(time.Minute)
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		assert.Equal(t, 1+5, s.asked)
 	})
 }
