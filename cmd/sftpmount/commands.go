@@ -18,16 +18,16 @@ type command struct {
 	help   string // empty: it is for other programs, and the help leaves it out
 	usage  string // what its -h shows; empty: it takes no flags
 	mounts bool   // its arguments are mountpoints
-	run    func(args []string) (exit int, err error)
+	run    func(args []string) error
 }
 
 func commands() []command {
 	return []command{
-		{"status", "[mountpoint]", "tell how a mount is; --json, --watch", statusUsage, true, runStatus},
-		{"list", "", "list the mounts of this user", listUsage, false, runList},
-		{"unmount", "mountpoint", "unmount, and wait until all data is sent", unmountUsage, true, runUnmount},
-		{name: "version", help: "show version, commit and Go", usage: versionUsage, run: runVersion},
-		{name: "complete", run: runComplete},
+		{"status", "[mountpoint]", "tell how a mount is; --json, --watch", statusUsage, true, showStatus},
+		{"list", "", "list the mounts of this user", listUsage, false, showList},
+		{"unmount", "mountpoint", "unmount, and wait until all data is sent", unmountUsage, true, unmount},
+		{name: "version", help: "show version, commit and Go", usage: versionUsage, run: showVersion},
+		{name: "complete", run: showCandidates},
 	}
 }
 
@@ -74,11 +74,11 @@ Shows the version, the commit it was built from, and the Go that built it: what 
 add to a report of a bug.
 `
 
-func runVersion(args []string) (int, error) {
+func showVersion(args []string) error {
 	_, done, err := parseCommand(pflag.NewFlagSet("version", pflag.ContinueOnError), versionUsage, args, 0)
-	if err != nil || done {
-		return exitCode(err), err
+	if done || err != nil {
+		return err
 	}
 	fmt.Print(fullVersion())
-	return exitOK, nil
+	return nil
 }

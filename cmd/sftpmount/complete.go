@@ -25,9 +25,9 @@ const (
 	shellDirs  = ":dirs"
 )
 
-// runComplete prints a line for each way to complete the last of words, which
+// showCandidates prints a line for each way to complete the last of words, which
 // are those after the program's name: the whole word, a tab, and what it means.
-func runComplete(words []string) (int, error) {
+func showCandidates(words []string) error {
 	if len(words) > 0 && words[0] == "--" {
 		words = words[1:]
 	}
@@ -39,7 +39,7 @@ func runComplete(words []string) (int, error) {
 		fmt.Fprintf(&lines, "%s\t%s\n", c.text, c.help)
 	}
 	_, err := os.Stdout.WriteString(lines.String())
-	return exitCode(err), err
+	return err
 }
 
 func complete(words []string) []candidate {

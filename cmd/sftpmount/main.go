@@ -40,7 +40,8 @@ func main() {
 // run returns the code to exit with, and what is still to be said about it.
 func run(who persona, args []string) (int, error) {
 	if c := who.findCommand(args); c != nil {
-		return c.run(args[1:])
+		err := c.run(args[1:])
+		return exitCode(err), err
 	}
 	o, err := parseArgs(who, args)
 	if err != nil {

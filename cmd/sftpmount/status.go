@@ -26,11 +26,6 @@ mountpoint it tells of all mounts of this user. It works while the link is down.
   --watch   anew every second, until q is pressed
 `
 
-func runStatus(args []string) (int, error) {
-	err := showStatus(args)
-	return exitCode(err), err
-}
-
 func showStatus(args []string) error {
 	flags := pflag.NewFlagSet("status", pflag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
@@ -152,11 +147,6 @@ const listUsage = `usage: sftpmount list
 
 Lists the mounts of this user: mountpoint, server and state of the connection.
 `
-
-func runList(args []string) (int, error) {
-	err := showList(args)
-	return exitCode(err), err
-}
 
 func showList(args []string) error {
 	_, done, err := parseCommand(pflag.NewFlagSet("list", pflag.ContinueOnError), listUsage, args, 0)

@@ -18,11 +18,6 @@ Unmounts, and waits until everything that was written is on the server. While
 files on the mount are in use, it fails.
 `
 
-func runUnmount(args []string) (int, error) {
-	err := unmount(args)
-	return exitCode(err), err
-}
-
 func unmount(args []string) error {
 	places, done, err := parseCommand(pflag.NewFlagSet("unmount", pflag.ContinueOnError), unmountUsage, args, 1)
 	if done || err != nil {
