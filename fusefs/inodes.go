@@ -73,24 +73,22 @@ func (t *numbers) of(parent uint64, name string, typ uint32) number {
 	return n
 }
 
-// linked takes in the target of a symbolic link that was made at a name.
-func (t *numbers) linked(parent uint64, name, target string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	key := dirent{parent, name}
-	if n, ok := t.names.Peek(key); ok {
-		n.target = target
-		t.names.Add(key, n)
-	}
+// setTarget keeps the target of a symbolic link that was made at a name.
+func (t *numbers) setTarget(parent uint64, name, target string) {
+	t.amend(dirent{parent, name}, func(n *number) { n.target = target })
 }
 
-// changed takes in the ctime of the file at a name.
-func (t *numbers) changed(parent uint64, name string, ctime time.Time) {
+// setCtime keeps the ctime of the file at a name.
+func (t *numbers) setCtime(parent uint64, name string, ctime time.Time) {
+	t.amend(dirent{parent, name}, func(n *number) { n.ctime = ctime })
+}
+
+// amend changes what is kept of a name, if it is remembered.
+func (t *numbers) amend(key dirent, change func(*number)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	key := dirent{parent, name}
 	if n, ok := t.names.Peek(key); ok {
-		n.ctime = ctime
+		change(&n)
 		t.names.Add(key, n)
 	}
 }

@@ -179,7 +179,7 @@ func (n *node) statusChanged() {
 	n.told.at, n.told.stale = now, true
 	n.mu.Unlock()
 	if name, parent := n.Parent(); parent != nil {
-		n.tree.numbers.changed(parent.StableAttr().Ino, name, now)
+		n.tree.numbers.setCtime(parent.StableAttr().Ino, name, now)
 	}
 }
 

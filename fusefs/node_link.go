@@ -35,7 +35,7 @@ func (n *node) Symlink(ctx context.Context, target, name string, out *fuse.Entry
 		made.mu.Lock()
 		made.target = target
 		made.mu.Unlock()
-		n.tree.numbers.linked(n.StableAttr().Ino, name, target)
+		n.tree.numbers.setTarget(n.StableAttr().Ino, name, target)
 	}
 	return inode, errno
 }

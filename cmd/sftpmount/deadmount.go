@@ -24,20 +24,20 @@ import (
 func readyMountpoint(path, subtype string, log *slog.Logger) (string, error) {
 	for {
 		dir, err := checkMountpoint(path)
-		left, ok := mountAt(path)
-		ours := ok && left.FSType == "fuse."+subtype
+		there, ok := mountAt(path)
+		ours := ok && there.FSType == "fuse."+subtype
 		switch {
 		case err == nil && ours:
 			return "", failure(exitMountpoint, "%s is mounted on %s already: unmount that first with: %s",
-				left.Source, path, unmountCommand(path))
+				there.Source, path, unmountCommand(path))
 		case !errors.Is(err, syscall.ENOTCONN) || !ours:
 			return dir, err
 		}
-		if detachErr := fusefs.Detach(left.Mountpoint); detachErr != nil {
+		if detachErr := fusefs.Detach(there.Mountpoint); detachErr != nil {
 			return "", fmt.Errorf("%w; it could not be cleared: %w", err, detachErr)
 		}
 		log.Warn("cleared a dead mount, whose program had ended without unmounting",
-			"mountpoint", left.Mountpoint, "source", left.Source)
+			"mountpoint", there.Mountpoint, "source", there.Source)
 	}
 }
 
