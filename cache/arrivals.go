@@ -242,6 +242,9 @@ func (ws *walks) come(path string, kind stepKind, judge func(*listing, trail) (s
 	if !begins {
 		return nil
 	}
+	if e := ws.steps[join(dir, v.files.last)]; e != nil && kind == folder && l.follow(v.files.last, name, sorted) {
+		return ws.goDown(e, s)
+	}
 	wants := kind | v.kinds()
 	if kind != folder {
 		wants &^= folder
@@ -280,6 +283,17 @@ func (ws *walks) join(dir *list.Element, s *step) *walk {
 	ws.use(dir)
 	ws.heed(w, s.path)
 	w.cursor = e
+	return w
+}
+
+// goDown lets the walk of at, a file beside the folder of s, go through that folder,
+// too.
+func (ws *walks) goDown(at *list.Element, s *step) *walk {
+	w := at.Value.(*step).walk
+	w.wants |= folder
+	w.last = time.Now()
+	ws.heed(w, s.path)
+	w.cursor = ws.put(w, s, at.Next())
 	return w
 }
 

@@ -61,9 +61,19 @@ func newAllowance(readBuffer int64) allowance {
 }
 
 // has reports whether s may be fetched.
-func (a *allowance) has(s *step) bool {
-	return a.handles < mostHandles && a.blocks+s.file.blocks() <= a.mostBlocks &&
-		a.steps.enough(1) && a.kib.enough(s.file.kib())
+func (a *allowance) has(s *step) bool { return a.hasCredit(s) && a.hasSpace(s) }
+
+// hasCredit reports whether s may be fetched in vain.
+func (a *allowance) hasCredit(s *step) bool { return a.steps.enough(1) && a.kib.enough(s.file.kib()) }
+
+// hasSpace reports whether there is a handle for s, and memory. The last handle is for
+// listings, which soon give it back.
+func (a *allowance) hasSpace(s *step) bool {
+	most := mostHandles
+	if s.kind == file {
+		most--
+	}
+	return a.handles < most && a.blocks+s.file.blocks() <= a.mostBlocks
 }
 
 // take takes in that s is about to be fetched.

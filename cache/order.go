@@ -135,6 +135,14 @@ func (l *listing) between(before, name string) leftOut {
 	return leftOut{skipped(from.listed, to.listed), skipped(from.sorted, to.sorted)}
 }
 
+// follow reports whether name comes after before, whatever their kinds.
+func (l *listing) follow(before, name string, sorted bool) bool {
+	if sorted {
+		return before < name
+	}
+	return l.index[before] < l.index[name]
+}
+
 // typeOf returns the kind of the file that attr is of, whether or not it can be
 // fetched ahead.
 func typeOf(attr sftpconn.Attr) stepKind {

@@ -253,3 +253,22 @@ func TestALookAtANameSaysNothingOfAbsentOnes(t *testing.T) {
 		assert.Equal(t, 0, roundTrips(func() { _, _ = f.Lstat(t.Context(), "/d/absent") }), "a program has listed it")
 	})
 }
+
+// What is read ahead of a folder's files leaves room for the folders among them.
+func TestFoldersAmongManyFiles(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		for i := range 400 {
+			s.put(fmt.Sprintf("/d/%03d", i), pattern(100))
+		}
+		for _, dir := range []string{"/d/100a", "/d/200a", "/d/300a"} {
+			s.mu.Lock()
+			s.nodes[dir] = dirNode()
+			s.mu.Unlock()
+			for i := range 100 {
+				s.put(fmt.Sprintf("%s/%d", dir, i), pattern(100))
+			}
+		}
+		time.Sleep(time.Minute)
+		assert.LessOrEqual(t, roundTrips(func() { walkAll(t, s, f, "/d") }), 40)
+	})
+}

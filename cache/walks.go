@@ -13,7 +13,7 @@ import (
 const (
 	// mostWalks bounds the walks that are followed at a time, and mostRecent
 	// the folders that a walk may be seen to begin in.
-	mostWalks  = 8
+	mostWalks  = 64
 	mostRecent = 256
 
 	// stepAge is how long a step waits to be used, and a walk for its program
@@ -184,6 +184,7 @@ func (ws *walks) next(w *walk) (fetch []request) {
 		return nil
 	}
 	now := time.Now()
+	soon, far := 0, false
 	w.following(func(e *list.Element) (*list.Element, bool) {
 		s := e.Value.(*step)
 		switch {
@@ -192,22 +193,44 @@ func (ws *walks) next(w *walk) (fetch []request) {
 		case s.kind == folder && s.state == waiting && ws.names.freshListing(s.path) != nil:
 			ws.listed(s.path)
 			return e, true
-		case s.file.ages(now) && s.unused():
+		case s.unused():
+			soon++
+			if !s.file.ages(now) {
+				return e, true
+			}
 			s.file.early.refreshing = true
 			fetch = append(fetch, request{s, s.file.early})
 			return e, true
 		case !w.due(s, now):
 			return e, true
-		case !ws.allowed.has(s):
+		case !ws.allowed.hasCredit(s):
 			return e, false
 		case !w.hasRoom(s):
 			return e, w.hasAnyRoom()
+		}
+		if !ws.allowed.hasSpace(s) && soon < firstAhead && !far {
+			far = true
+			ws.putOff(w, e)
+		}
+		if !ws.allowed.hasSpace(s) {
+			return e, s.kind != folder // folders need little of it
 		}
 		ws.ask(s)
 		fetch = append(fetch, request{step: s})
 		return e, true
 	})
 	return fetch
+}
+
+// putOff lets some of what is farthest behind e make room for what comes soon.
+func (ws *walks) putOff(w *walk, e *list.Element) {
+	for last, n := w.steps.Back(), 0; last != e && last != nil && n < firstAhead; last = last.Prev() {
+		if s := last.Value.(*step); s.kind == file && s.unused() && s.state == there {
+			ws.waste(s)
+			s.state, s.fetched = waiting, false
+			n++
+		}
+	}
 }
 
 // ask takes in that s is about to be fetched ahead.
