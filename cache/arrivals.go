@@ -46,17 +46,23 @@ func (ws *walks) visit(path string) *walk {
 
 // opened takes in that a program opens path, or reads the symbolic link there.
 // It returns the step that was fetched ahead of that, if there is one. A walk
-// begins with the first file of a folder just come to, or with the next one.
+// begins with the first file of a folder just come to, or with the next one, and with
+// one that its folder's walk did not expect yet.
 func (ws *walks) opened(path string, kind stepKind) (ahead *step, w *walk) {
 	if e := ws.steps[path]; e != nil && e.Value.(*step).kind == kind {
 		s := e.Value.(*step)
 		if s.unused() {
 			ahead = s
 		}
-		ws.use(e)
-		return ahead, s.walk
+		w = s.walk
+		if ws.use(e) {
+			return ahead, w
+		}
 	}
-	return nil, ws.come(path, kind, ws.keepsOrder(path))
+	if own := ws.come(path, kind, ws.keepsOrder(path)); own != nil {
+		w = own
+	}
+	return ahead, w
 }
 
 // keepsOrder judges whether a program goes through a folder in order.
@@ -216,7 +222,11 @@ func (ws *walks) come(path string, kind stepKind, judge func(*listing, trail) (s
 	dir, name := split(path)
 	v, ok := ws.recent.Get(dir)
 	if !ok || time.Since(v.at) > stepAge {
-		return nil
+		if kind == folder {
+			return nil
+		}
+		v = &visited{}
+		ws.recent.Add(dir, v)
 	}
 	v.at = time.Now()
 	t := v.trail(kind)
@@ -231,15 +241,13 @@ func (ws *walks) come(path string, kind stepKind, judge func(*listing, trail) (s
 		return nil
 	}
 	s := &step{kind: kind, path: path, used: true}
-	if e := ws.steps[dir]; e != nil && kind != folder && e.Value.(*step).entered(ws) {
+	if e := ws.steps[dir]; e != nil && kind != folder && e.Value.(*step).entered(ws) &&
+		ws.inOrder(e.Value.(*step).walk, path) {
 		return ws.join(e, s)
 	}
 	sorted, begins := judge(l, before)
-	passed := folder
-	if !begins && kind == file && t.entries >= fewPicked && len(l.entries) <= expandAtOnce {
-		sorted, begins, passed = false, true, anything
-	}
-	if !begins {
+	picks := !begins && kind == file && t.entries >= fewPicked && len(l.entries) <= expandAtOnce
+	if !begins && !picks {
 		return nil
 	}
 	if e := ws.steps[join(dir, v.files.last)]; e != nil && kind == folder && l.follow(v.files.last, name, sorted) {
@@ -250,8 +258,8 @@ func (ws *walks) come(path string, kind stepKind, judge func(*listing, trail) (s
 		wants &^= folder
 	}
 	w := ws.add(wants)
-	w.sorted = sorted
-	ws.begin(w, dir, l, s, passed)
+	w.sorted, w.picks = sorted && !picks, picks
+	ws.begin(w, dir, l, s)
 	return w
 }
 
@@ -297,9 +305,13 @@ func (ws *walks) goDown(at *list.Element, s *step) *walk {
 	return w
 }
 
-// begin lets w go through dir, where it has come to the step at. Of what stands
-// before that, passed is still expected, unless it goes by name.
-func (ws *walks) begin(w *walk, dir string, l *listing, at *step, passed stepKind) {
+// begin lets w go through dir, where it has come to the step at. Of what stands before
+// that in the listing, folders are still expected, and of who picks all.
+func (ws *walks) begin(w *walk, dir string, l *listing, at *step) {
+	passed := folder
+	if w.picks {
+		passed = anything
+	}
 	_, name := split(at.path)
 	i := l.index[name]
 	if w.sorted {

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -99,6 +100,29 @@ func TestFilesInNoOrder(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who goes from folder to folder in no order, and through the files of each in none,
+// as interpreters do, gets those of each folder ahead.
+func TestFilesOfManyFoldersInNoOrder(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		const folders, filesEach = 60, 12
+		putTree(s, folders, filesEach)
+		random := rand.New(rand.NewPCG(1, 1))
+		listAll(t, f, "/d")
+		trips := roundTrips(func() {
+			for _, i := range random.Perm(folders) {
+				dir := fmt.Sprintf("/d/%04d", i)
+				readFile(t, s, f, dir+"/0")
+				for _, j := range random.Perm(filesEach) {
+					readFile(t, s, f, fmt.Sprintf("%s/%d", dir, j))
+				}
+			}
+		})
+		used, wasted := ahead(f)
+		t.Logf("%d round trips, %d used, %d in vain", trips, used, wasted)
+		assert.LessOrEqual(t, trips, 800)
+	})
 }
 
 // changesSinceAhead are what may happen to a file after it was opened ahead.

@@ -135,6 +135,28 @@ func (l *listing) between(before, name string) leftOut {
 	return leftOut{skipped(from.listed, to.listed), skipped(from.sorted, to.sorted)}
 }
 
+// prior returns the entry of its class that comes right before name, or "".
+func (l *listing) prior(name string, sorted bool) string {
+	p, ok := l.place(name)
+	if !ok {
+		return ""
+	}
+	i := l.index[name]
+	if sorted {
+		i = int(p.byName)
+	}
+	for i--; i >= 0; i-- {
+		at := i
+		if sorted {
+			at = int(l.order.byName[i])
+		}
+		if l.order.places[at].class == p.class {
+			return l.entries[at].Name
+		}
+	}
+	return ""
+}
+
 // follow reports whether name comes after before, whatever their kinds.
 func (l *listing) follow(before, name string, sorted bool) bool {
 	if sorted {

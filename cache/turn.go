@@ -15,6 +15,33 @@ const (
 	mostTurns = 4
 )
 
+// inOrder reports whether path comes next for a program of w, in one order or the
+// other: what comes before it was used. Several programs may be at several places.
+func (ws *walks) inOrder(w *walk, path string) bool {
+	return w.picks || ws.isNext(w, path, false) || ws.isNext(w, path, true)
+}
+
+// isNext reports whether path comes next in an order. What is the first of its folder
+// does if the folder does.
+func (ws *walks) isNext(w *walk, path string, sorted bool) bool {
+	for {
+		dir, name := split(path)
+		l := ws.names.freshListing(dir)
+		if l == nil {
+			return true
+		}
+		if prior := l.prior(name, sorted); prior != "" {
+			e := ws.steps[join(dir, prior)]
+			return e == nil || e.Value.(*step).used
+		}
+		e := ws.steps[dir]
+		if e == nil || e.Value.(*step).walk != w {
+			return true
+		}
+		path = dir
+	}
+}
+
 // heed takes in that the program of w goes on to path. If it keeps to the other
 // order, so does w from now on.
 func (ws *walks) heed(w *walk, path string) {
@@ -51,9 +78,8 @@ func (ws *walks) turn(w *walk) {
 	var all []*list.Element
 	for e := w.steps.Front(); e != nil; e = e.Next() {
 		s := e.Value.(*step)
-		if s.kind == file && s.unused() && s.state == there {
-			ws.waste(s)
-			s.state, s.fetched = waiting, false
+		if s.kind == file && s.state == there {
+			ws.putOff(s)
 		}
 		s.rest.from, s.rest.to = 0, math.MaxInt // what is a step already is passed over
 		all = append(all, e)

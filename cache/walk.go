@@ -9,8 +9,8 @@ import (
 
 const (
 	// firstAhead is how many steps a new walk is ahead of its program, and
-	// aheadGrowth by what that is multiplied with each step used until the
-	// first one is fetched in vain: a tree of four levels is to be listed
+	// aheadGrowth by what that is multiplied with each step used in order until
+	// the first one is fetched in vain: a tree of four levels is to be listed
 	// while the program goes down once.
 	firstAhead  = 8
 	aheadGrowth = 8
@@ -41,6 +41,7 @@ type walk struct {
 	turns  int           // how often that was followed
 	window int           // how many folders, and how many others, may be ahead
 	ahead  aheadOf       // what is fetched, or being fetched, and not used
+	picks  bool          // the program goes through one folder in no order
 	vain   bool          // something was fetched and not used
 	last   time.Time     // when a step was used
 }
@@ -133,6 +134,9 @@ func (w *walk) grow() {
 
 // shrink takes in that steps were fetched in vain.
 func (w *walk) shrink() { w.window = max(1, w.window/2) }
+
+// stray takes in that a step was used that does not come next.
+func (w *walk) stray() { w.window = max(min(firstAhead, w.window), w.window/2) }
 
 // hasRoom reports whether w may be ahead by one more step.
 func (w *walk) hasRoom(s *step) bool {

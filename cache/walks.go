@@ -100,13 +100,14 @@ func (ws *walks) drop(w *walk) {
 	}
 }
 
-// use takes in that a program came to the step e.
-func (ws *walks) use(e *list.Element) {
+// use takes in that a program came to the step e. It reports whether that is where
+// the walk has expected one.
+func (ws *walks) use(e *list.Element) (expected bool) {
 	s := e.Value.(*step)
 	w := s.walk
 	w.last = time.Now()
 	if s.used {
-		return
+		return true
 	}
 	if s.unused() {
 		ws.count.of(s.kind).Used++
@@ -115,14 +116,20 @@ func (ws *walks) use(e *list.Element) {
 	}
 	s.used = true
 	if w == ws.loose {
-		return
+		return true
 	}
-	w.grow()
+	expected = s.kind == folder || ws.inOrder(w, s.path)
+	if expected {
+		w.grow()
+	} else {
+		w.stray()
+	}
 	ws.heed(w, s.path)
 	w.cursor = e
 	for before := w.steps.Front(); before != e && w.steps.Len() > mostSteps; before = w.steps.Front() {
 		ws.remove(before)
 	}
+	return expected
 }
 
 // waste takes in that nobody will use s.
@@ -138,6 +145,15 @@ func (ws *walks) waste(s *step) {
 		ws.names.updateKnown(s.path, func(e *entry) { e.listing = nil })
 	}
 	ws.end(s)
+}
+
+// putOff takes in that nobody came for s so far. It may be fetched again.
+func (ws *walks) putOff(s *step) {
+	again := s.unused() && s.state == there
+	ws.waste(s)
+	if again {
+		s.state, s.fetched = waiting, false
+	}
 }
 
 // end takes in that nothing more comes of s, used or not.
@@ -184,7 +200,7 @@ func (ws *walks) next(w *walk) (fetch []request) {
 		return nil
 	}
 	now := time.Now()
-	soon, far := 0, false
+	near, cleared := 0, w.picks
 	w.following(func(e *list.Element) (*list.Element, bool) {
 		s := e.Value.(*step)
 		switch {
@@ -194,7 +210,7 @@ func (ws *walks) next(w *walk) (fetch []request) {
 			ws.listed(s.path)
 			return e, true
 		case s.unused():
-			soon++
+			near++
 			if !s.file.ages(now) {
 				return e, true
 			}
@@ -208,12 +224,12 @@ func (ws *walks) next(w *walk) (fetch []request) {
 		case !w.hasRoom(s):
 			return e, w.hasAnyRoom()
 		}
-		if !ws.allowed.hasSpace(s) && soon < firstAhead && !far {
-			far = true
-			ws.putOff(w, e)
+		if !ws.allowed.hasSpace(s) && near < firstAhead && !cleared {
+			cleared = true
+			ws.clear(w, e)
 		}
 		if !ws.allowed.hasSpace(s) {
-			return e, s.kind != folder // folders need little of it
+			return e, s.kind != folder // there may be folders behind it
 		}
 		ws.ask(s)
 		fetch = append(fetch, request{step: s})
@@ -222,12 +238,11 @@ func (ws *walks) next(w *walk) (fetch []request) {
 	return fetch
 }
 
-// putOff lets some of what is farthest behind e make room for what comes soon.
-func (ws *walks) putOff(w *walk, e *list.Element) {
-	for last, n := w.steps.Back(), 0; last != e && last != nil && n < firstAhead; last = last.Prev() {
-		if s := last.Value.(*step); s.kind == file && s.unused() && s.state == there {
-			ws.waste(s)
-			s.state, s.fetched = waiting, false
+// clear lets what is farthest behind e make room for what comes soon.
+func (ws *walks) clear(w *walk, e *list.Element) {
+	for far, n := w.steps.Back(), 0; far != e && far != nil && n < firstAhead; far = far.Prev() {
+		if s := far.Value.(*step); s.kind == file && s.unused() && s.state == there {
+			ws.putOff(s)
 			n++
 		}
 	}
@@ -270,7 +285,7 @@ func (ws *walks) expand(e *list.Element) *list.Element {
 	for n := 0; n < expandAtOnce && s.rest.from < s.rest.to; s.rest.from++ {
 		entry := l.at(s.rest.from, w.sorted)
 		path := join(s.path, entry.Name)
-		if kind := kindOf(entry.Attr); kind&s.rest.kinds != 0 && !ws.follows(path) {
+		if kind := kindOf(entry.Attr); kind&s.rest.kinds != 0 && ws.isFree(w, path) {
 			ws.adopt(w, newStep(kind, path, entry.Attr), e)
 			n++
 		}
@@ -281,24 +296,32 @@ func (ws *walks) expand(e *list.Element) *list.Element {
 	return anchor
 }
 
-// follows reports whether path is a step of a walk, or a hidden folder that is not to
-// be one.
-func (ws *walks) follows(path string) bool {
+// isFree reports whether w may make path a step of its own: a walk that goes through
+// one folder takes what others have of it.
+func (ws *walks) isFree(w *walk, path string) bool {
 	e := ws.steps[path]
-	return e != nil && (e.Value.(*step).walk != ws.loose || isHidden(path))
+	if e == nil {
+		return true
+	}
+	s := e.Value.(*step)
+	if s.walk == ws.loose {
+		return !isHidden(path)
+	}
+	return w.picks && s.walk != w && !s.used
 }
 
-// adopt makes s, or the loose step for its path, a step of w before another one.
+// adopt makes s, or the step for its path that there is, a step of w before another
+// one.
 func (ws *walks) adopt(w *walk, s *step, before *list.Element) {
-	loose := ws.steps[s.path]
-	if loose == nil {
+	e := ws.steps[s.path]
+	if e == nil {
 		ws.put(w, s, before)
 		return
 	}
-	s = loose.Value.(*step)
-	ws.loose.steps.Remove(loose)
+	s = e.Value.(*step)
+	s.walk.steps.Remove(e)
 	if s.unused() {
-		ws.loose.ahead.add(s, -1)
+		s.walk.ahead.add(s, -1)
 		w.ahead.add(s, 1)
 	}
 	ws.put(w, s, before)
@@ -343,7 +366,7 @@ func (ws *walks) expireSteps(w *walk, now time.Time) (vain bool) {
 	for e := w.steps.Front(); e != nil; e = e.Next() {
 		s := e.Value.(*step)
 		if s.unused() && now.Sub(s.asked) > stepAge {
-			ws.waste(s)
+			ws.putOff(s)
 			vain = true
 		}
 	}
