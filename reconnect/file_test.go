@@ -121,12 +121,39 @@ func TestFileGone(t *testing.T) {
 }
 
 func TestFileBecameDirectory(t *testing.T) {
-	m := newMount(t, sftpconn.Read, Options{})
+	for _, flags := range []sftpconn.OpenFlags{sftpconn.Read, readWrite, sftpconn.Write} {
+		m := newMount(t, flags, Options{})
+		m.drop()
+		require.NoError(t, os.Remove(m.dir+"/file"))
+		require.NoError(t, os.Mkdir(m.dir+"/file", 0o755))
+		m.requireStale()
+	}
+}
+
+// While a file is opened again it may be moved, and its name be given to something
+// that cannot be opened: it is looked for where it is then.
+func TestFileMovedWhileItIsReopened(t *testing.T) {
+	m := newMount(t, readWrite, Options{})
 	m.drop()
-	require.NoError(t, os.Remove(m.dir+"/file"))
-	require.NoError(t, os.Mkdir(m.dir+"/file", 0o755))
-	_, err := m.read(m.h)
-	require.Error(t, err)
+	var ready, moved atomic.Bool
+	m.server.SetFault(func(r sftptest.Request) sftptest.Verdict {
+		if r.Type != "OPEN" || r.Channel == 1 {
+			return sftptest.Verdict{}
+		}
+		// Names are changed over another channel than files are opened on.
+		if ready.Swap(true) && !moved.Swap(true) {
+			assert.NoError(t, m.fs.Rename(m.ctx, m.dir+"/file", m.dir+"/moved", true))
+			_, err := m.fs.Mkdir(m.ctx, m.dir+"/file", 0o755)
+			assert.NoError(t, err)
+		}
+		return sftptest.Verdict{}
+	})
+	for !ready.Load() {
+		require.NoError(t, m.open("other", sftpconn.Write).Close(m.ctx))
+	}
+	require.NoError(t, m.h.Write([]byte("xy"), 0).Wait(m.ctx))
+	assert.True(t, moved.Load())
+	checkFile(t, m.dir+"/moved", "xy23456789", 0o644)
 }
 
 func TestFileMoved(t *testing.T) {

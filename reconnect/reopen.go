@@ -66,32 +66,9 @@ var errStale = fmt.Errorf("%w: the file cannot be found again", syscall.ESTALE)
 // openAgain opens the file where it is now, checks it, and finds out what
 // became of the requests under way.
 func (f *file) openAgain(ctx context.Context, l *link) (h sftpconn.File, attr sftpconn.Attr, path string, err error) {
-	for {
-		where, err := f.settledPlace(ctx, l)
-		if err != nil {
-			return nil, attr, where.path, err
-		}
-		if where.unlinked {
-			return nil, attr, where.path, errStale
-		}
-		path = where.path
-		h, attr, err = l.Open(ctx, path, f.flags, 0)
-		if errors.Is(err, fs.ErrPermission) && !unfinished(err) {
-			h, attr, err = f.openLent(ctx, l, path, err)
-		}
-		if err != nil && (unfinished(err) || !errors.Is(err, fs.ErrNotExist)) {
-			return nil, attr, path, err
-		}
-		now, changing := f.fs.open.find(f)
-		stayed := changing == nil && now == where
-		if err == nil && stayed {
-			break
-		}
-		if err == nil {
-			_ = h.Close(ctx) // it may be another file, which got the name meanwhile
-		} else if stayed {
-			return nil, attr, path, errStale
-		}
+	h, attr, path, err = f.find(ctx, l)
+	if err != nil {
+		return nil, attr, path, err
 	}
 	if err = f.check(ctx, l, path, h, attr); err == nil {
 		err = f.restoreMode(ctx, h)
@@ -101,6 +78,55 @@ func (f *file) openAgain(ctx context.Context, l *link) (h sftpconn.File, attr sf
 		return nil, attr, path, err
 	}
 	return h, attr, path, nil
+}
+
+// find opens the file by its path, again if that has become another one meanwhile:
+// what was opened, or could not be, may have been another file then.
+func (f *file) find(ctx context.Context, l *link) (h sftpconn.File, attr sftpconn.Attr, path string, err error) {
+	for {
+		where, err := f.settledPlace(ctx, l)
+		path = where.path
+		switch {
+		case err != nil:
+			return nil, attr, path, err
+		case where.unlinked:
+			return nil, attr, path, errStale
+		}
+		h, attr, err = l.Open(ctx, path, f.flags, 0)
+		if errors.Is(err, fs.ErrPermission) && !unfinished(err) {
+			h, attr, err = f.openLent(ctx, l, path, err)
+		}
+		if err != nil && unfinished(err) {
+			return nil, attr, path, err
+		}
+		now, changing := f.fs.open.find(f)
+		stayed := changing == nil && now == where
+		switch {
+		case err == nil && stayed:
+			return h, attr, path, nil
+		case err == nil:
+			_ = h.Close(ctx)
+		case !stayed:
+		case errors.Is(err, fs.ErrNotExist), f.isNot(ctx, l, path):
+			return nil, attr, path, errStale
+		default:
+			return nil, attr, path, err
+		}
+	}
+}
+
+// isNot reports whether what is at path is of another type than the file.
+func (f *file) isNot(ctx context.Context, l *link, path string) bool {
+	attr, err := l.Stat(ctx, path)
+	return err == nil && f.differs(attr)
+}
+
+// differs reports whether attr is of another type than the file.
+func (f *file) differs(attr sftpconn.Attr) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known := f.known.Type()
+	return known != 0 && attr.Type() != 0 && known != attr.Type()
 }
 
 // settledPlace returns where the file is, once nobody is moving it.
@@ -123,13 +149,12 @@ func (f *file) settledPlace(ctx context.Context, l *link) (place, error) {
 // check compares the file with what was known of it, and settles those requests
 // of which the outcome is known.
 func (f *file) check(ctx context.Context, l *link, path string, h sftpconn.File, attr sftpconn.Attr) error {
-	f.mu.Lock()
-	known := f.known.Type()
-	unacked := slices.Clone(f.unacked)
-	f.mu.Unlock()
-	if known != 0 && attr.Type() != 0 && known != attr.Type() {
+	if f.differs(attr) {
 		return errStale
 	}
+	f.mu.Lock()
+	unacked := slices.Clone(f.unacked)
+	f.mu.Unlock()
 	lost, err := f.harvest(ctx, unacked)
 	if err != nil {
 		return err
