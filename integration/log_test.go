@@ -72,8 +72,10 @@ lines:
 // waitForLog waits until the program has logged words.
 func (m *mount) waitForLog(words string) {
 	m.t.Helper()
-	eventually(m.t, 30*time.Second, func() bool {
-		log, err := os.ReadFile(m.log)
-		return err == nil && strings.Contains(string(log), words)
-	}, "%q in the log: %s", words, tail{m.log})
+	eventually(m.t, 30*time.Second, func() bool { return m.hasLogged(words) }, "%q in the log: %s", words, tail{m.log})
+}
+
+func (m *mount) hasLogged(words string) bool {
+	log, err := os.ReadFile(m.log)
+	return err == nil && strings.Contains(string(log), words)
 }
