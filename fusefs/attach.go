@@ -58,7 +58,9 @@ func (o *Options) kernelOptions() []string {
 func attach(dir string, o *Options) (fd int, g *guard, err error) {
 	if os.Geteuid() == 0 && !o.AutoUnmount {
 		fd, err = attachDirectly(dir, o)
-		if !errors.Is(err, syscall.EPERM) { // root in a container
+		// Root in a container may not, unless somebody outside stands in for
+		// fusermount3.
+		if _, missing := exec.LookPath(helperName); missing != nil || !errors.Is(err, syscall.EPERM) {
 			return fd, nil, err
 		}
 	}
@@ -104,7 +106,7 @@ func attachByHelper(dir string, o *Options) (fd int, g *guard, err error) {
 	if err != nil {
 		return -1, nil, os.NewSyscallError("socketpair", err)
 	}
-	ours, theirs := pair[0], os.NewFile(uintptr(pair[1]), "fusermount3")
+	ours, theirs := pair[0], os.NewFile(uintptr(pair[1]), helperName)
 
 	options := []string{
 		"fsname=" + helperEscape.Replace(o.FsName),
@@ -186,9 +188,11 @@ func detach(dir string, lazy bool) error {
 	return nil
 }
 
+const helperName = "fusermount3"
+
 // helper returns the command fusermount3, which speaks English.
 func helper(args ...string) *exec.Cmd {
-	cmd := exec.Command("fusermount3", args...)
+	cmd := exec.Command(helperName, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	return cmd
 }

@@ -122,3 +122,19 @@ func TestOrdinaryUser(t *testing.T) {
 	runAsUser(t, "/", *program, "unmount", m.dir)
 	m.waitForEnd(0)
 }
+
+// In a container root may often not mount, and there is no fusermount3.
+func TestRootWithoutCapability(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("only root has capabilities to lose")
+	}
+	s := startSSHD(t)
+	m := prepareMount(t, newClient(t, s, "root", s.port), t.TempDir())
+	cmd, out := tool(t, "/", "setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "env", "PATH="+t.TempDir(),
+		*program, "-F", m.client.config, hostAlias+":"+m.remote, m.dir)
+	require.Error(t, cmd.Run())
+	assert.Equal(t, 6, cmd.ProcessState.ExitCode())
+	assert.Regexp(t, `operation not permitted.*--cap-add SYS_ADMIN`, out.String())
+	assert.False(t, m.mounted())
+}

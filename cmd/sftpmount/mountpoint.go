@@ -74,6 +74,14 @@ func fuseError(err error) error {
 	return failure(exitMount, "opening /dev/fuse: %w", err)
 }
 
+// mountError says why nothing was mounted.
+func mountError(err error) error {
+	if errors.Is(err, syscall.EPERM) && os.Geteuid() == 0 {
+		return failure(exitMount, "%w: root may not mount here; give the container --cap-add SYS_ADMIN", err)
+	}
+	return failure(exitMount, "%w", err)
+}
+
 // unmountCommand is what unmounts path by hand.
 func unmountCommand(path string) string {
 	if os.Geteuid() == 0 {

@@ -87,7 +87,7 @@ func start(o *options, starter *parent, observer fusefs.Observer, signals <-chan
 	mount, err := fusefs.Mount(o.mountpoint, stack.cache, o.fuseOptions(root, observer, log))
 	if err != nil {
 		_ = stack.close(signals, log)
-		return nil, nil, failure(exitMount, "%w", err)
+		return nil, nil, mountError(err)
 	}
 	return stack, mount, nil
 }
