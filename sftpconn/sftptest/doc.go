@@ -7,7 +7,8 @@
 //   - [Server], an SSH server in this process with the sftp subsystem, which
 //     can fail at any request, before or after it is executed;
 //   - [Scripted], a server without SSH that sends whatever bytes a test likes;
-//   - [DialTransport] and [SFTPServerTransport], simple ways to a server.
+//   - [DialTransport] and [SFTPServerTransport], simple ways to a server;
+//   - [FarTransport], a server that nothing but distance keeps from answering.
 //
 // Suites and doubles of [sftpconn.FS]:
 //

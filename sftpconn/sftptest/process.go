@@ -3,7 +3,6 @@ package sftptest
 import (
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"sync"
@@ -18,24 +17,17 @@ var sftpServerPaths = []string{
 	"/usr/libexec/sftp-server",         // BSD
 }
 
-// findSFTPServer returns where OpenSSH's sftp-server is installed.
-func findSFTPServer() (string, error) {
-	for _, path := range sftpServerPaths {
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
-	}
-	return "", fs.ErrNotExist
-}
-
-// needSFTPServer skips t where OpenSSH's sftp-server is not installed.
+// needSFTPServer returns where OpenSSH's sftp-server is installed. It skips t if it
+// is not.
 func needSFTPServer(t testing.TB) string {
 	t.Helper()
-	path, err := findSFTPServer()
-	if err != nil {
-		t.Skip("OpenSSH's sftp-server (Debian: openssh-sftp-server) is not installed")
+	for _, path := range sftpServerPaths {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
 	}
-	return path
+	t.Skip("OpenSSH's sftp-server (Debian: openssh-sftp-server) is not installed")
+	return ""
 }
 
 // process is a running sftp-server, as the stream that it speaks on.
