@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -428,6 +429,55 @@ func TestEarlyReplyWaitsForThePayload(t *testing.T) {
 		_ = server.Close()
 		<-ch.done
 	})
+}
+
+// A reply to a request that is still to be sent, or a second one, ends the channel.
+func TestRepliesOutOfTurn(t *testing.T) {
+	for name, ids := range map[string][]uint32{"not sent yet": {2}, "twice": {1, 1}, "never made": {3}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				replies, server := io.Pipe()
+				w := &stuckWriter{Reader: replies, limit: 100, blocked: make(chan struct{}), free: make(chan struct{})}
+				go func() {
+					version, _ := (&sshfx.VersionPacket{Version: 3}).MarshalBinary()
+					_, _ = server.Write(version)
+				}()
+				ch, _, err := newChannel(w, newActivity())
+				require.NoError(t, err)
+				ch.startBulk("WRITE", "/a", &sshfx.WritePacket{Handle: "h", Data: make([]byte, 100_000)}, 100_000)
+				<-w.blocked
+				ch.start("LSTAT", "/a", &sshfx.LStatPacket{Path: "/a"})
+				for _, id := range ids {
+					header, payload, _ := status(StatusOK).MarshalPacket(id, nil)
+					_, _ = server.Write(append(header, payload...))
+				}
+				_ = server.Close()
+				close(w.free)
+				<-ch.done
+				require.ErrorIs(t, ch.err, ErrProtocol)
+			})
+		})
+	}
+}
+
+// What a reply holds is checked, though it decodes.
+func TestRepliesThatCannotBe(t *testing.T) {
+	s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {
+		switch req.(type) {
+		case *sshfx.OpenPacket:
+			return &sshfx.HandlePacket{Handle: strings.Repeat("h", 257)}
+		case *sshfx.LStatPacket:
+			return &sshfx.AttrsPacket{Attrs: sshfx.Attributes{Flags: sshfx.AttrSize, Size: math.MaxUint64}}
+		}
+		return status(StatusOK)
+	})
+	c := s.connect(t, Options{})
+	attr, err := c.Lstat(t.Context(), "/a")
+	require.NoError(t, err)
+	assert.EqualValues(t, math.MaxInt64, attr.Size)
+	_, _, err = c.Open(t.Context(), "/a", Read, 0)
+	require.ErrorIs(t, err, ErrProtocol)
+	<-c.Done()
 }
 
 // What ends after its first request was carried out must not claim that nothing
