@@ -20,9 +20,7 @@ func (f *FS) visited(path string, known bool) []request {
 	f.walks.recent.Add(path, &visited{at: time.Now()})
 	if known {
 		f.walks.listed(path)
-		if l := f.names.freshListing(path); l != nil {
-			l.ahead = false
-		}
+		f.names.wanted(path)
 	}
 	return f.next(w)
 }
@@ -30,6 +28,7 @@ func (f *FS) visited(path string, known bool) []request {
 // listedAhead takes in that a program has listed path.
 func (f *FS) listedAhead(path string) {
 	f.mu.Lock()
+	f.names.wanted(path)
 	ahead := f.next(f.walks.listed(path))
 	f.mu.Unlock()
 	f.fetch(ahead)
@@ -86,16 +85,13 @@ func (f *FS) fetchListing(s *step) {
 	f.mu.Lock()
 	q := question{asked: f.names.asking(), key: flightKey{s.path, f.names.gens.since(s.path)}}
 	f.mu.Unlock()
-	_, err := f.list(f.ctx, s.path, q)
+	_, err := f.list(f.ctx, s.path, q, true)
 	f.mu.Lock()
 	f.walks.allowed.handles--
 	if err != nil {
 		f.walks.waste(s)
 		s.state = over
 	} else {
-		if l := f.names.freshListing(s.path); l != nil && !s.visited {
-			l.ahead = true
-		}
 		f.walks.listed(s.path)
 		f.walks.caughtUp(s.path)
 	}

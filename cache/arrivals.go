@@ -28,7 +28,6 @@ func (ws *walks) visit(path string) *walk {
 	if e := ws.steps[path]; e != nil {
 		ws.use(e)
 		s := e.Value.(*step)
-		s.visited = true
 		if s.walk != ws.loose {
 			return s.walk
 		}

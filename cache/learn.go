@@ -82,9 +82,9 @@ func (n *names) readlink(path string) (string, bool) {
 	return e.link.value, true
 }
 
-// learnListing takes in what ReadDir answered. In entries it replaces
-// attributes that were overtaken by those known, or by none.
-func (n *names) learnListing(dir string, q asked, entries []sftpconn.DirEntry) {
+// learnListing takes in what ReadDir answered, ahead of programs or not. In entries it
+// replaces attributes that were overtaken by those known, or by none.
+func (n *names) learnListing(dir string, q asked, entries []sftpconn.DirEntry, ahead bool) {
 	if n.gens.now != q.gen || len(n.doubtful) > 0 {
 		for i := range entries {
 			path := join(dir, entries[i].Name)
@@ -97,10 +97,18 @@ func (n *names) learnListing(dir string, q asked, entries []sftpconn.DirEntry) {
 		return
 	}
 	l := newListing(append([]sftpconn.DirEntry(nil), entries...), q.taken)
+	l.ahead = ahead
 	if l.bytes > n.opts.MaxBytes/2 || len(entries) > n.opts.MaxEntries/2 {
 		return // it would leave no room for anything else
 	}
 	n.update(dir, func(e *entry) { e.listing = l })
+}
+
+// wanted takes in that a program has asked for the listing of dir.
+func (n *names) wanted(dir string) {
+	if l := n.freshListing(dir); l != nil {
+		l.ahead = false
+	}
 }
 
 // list returns a copy of the listing of dir.

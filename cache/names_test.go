@@ -253,7 +253,7 @@ func TestMemoryOfNamesIsBounded(t *testing.T) {
 	for i := range 5000 {
 		dir := "/dir" + string(rune('a'+i%26)) + string(rune('a'+i/26%26))
 		n.setAttr(dir+"/name", n.asking(), sftpconn.Attr{})
-		n.learnListing(dir, n.asking(), make([]sftpconn.DirEntry, i%50))
+		n.learnListing(dir, n.asking(), make([]sftpconn.DirEntry, i%50), false)
 		n.gens.touch(dir)
 		require.LessOrEqual(t, n.count, 1000)
 		require.LessOrEqual(t, n.bytes, int64(200_000))

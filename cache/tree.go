@@ -19,15 +19,15 @@ func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, err
 	if ok {
 		return entries, nil
 	}
-	entries, err := f.list(ctx, path, q)
+	entries, err := f.list(ctx, path, q, false)
 	if err == nil {
 		f.listedAhead(path)
 	}
 	return slices.Clone(entries), err
 }
 
-// list asks for a listing. What it returns is shared.
-func (f *FS) list(ctx context.Context, path string, q question) ([]sftpconn.DirEntry, error) {
+// list asks for a listing, maybe ahead of programs. What it returns is shared.
+func (f *FS) list(ctx context.Context, path string, q question, ahead bool) ([]sftpconn.DirEntry, error) {
 	return f.questions.readDir.do(ctx, q.key, func(ctx context.Context) ([]sftpconn.DirEntry, error) {
 		entries, err := f.under.ReadDir(ctx, path)
 		if err != nil {
@@ -36,7 +36,7 @@ func (f *FS) list(ctx context.Context, path string, q question) ([]sftpconn.DirE
 		entries = slices.Clone(entries) // which may be shared
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.names.learnListing(path, q.asked, entries)
+		f.names.learnListing(path, q.asked, entries, ahead)
 		return entries, nil
 	})
 }

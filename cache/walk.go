@@ -69,7 +69,6 @@ type step struct {
 	path    string
 	state   stepState
 	used    bool      // by a program
-	visited bool      // by a program that lists it itself
 	fetched bool      // ahead of it
 	asked   time.Time // when that was begun
 
