@@ -119,6 +119,7 @@ func TestRepliesOutOfTurn(t *testing.T) {
 					header, payload, _ := status(StatusOK).MarshalPacket(id, nil)
 					_, _ = server.Write(append(header, payload...))
 				}
+				synctest.Wait()
 				_ = server.Close()
 				close(w.free)
 				<-ch.done
