@@ -28,7 +28,7 @@ type content struct {
 	files      []*File // the open ones
 	size       knownSize
 	blank      int64 // nothing was ever written from here on that is not in the queue
-	doubtful   bool // written since its attributes were last asked for
+	doubtful   bool  // written since its attributes were last asked for
 	changes    changes
 	prediction prediction
 	queue      queue
