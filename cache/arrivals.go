@@ -188,23 +188,31 @@ func (ws *walks) listLoose(dir string) *step {
 		}
 		ws.remove(e)
 	}
-	s := &step{kind: folder, path: dir}
-	if !ws.isSmall(dir) || !ws.allowed.has(s) {
-		return nil
+	s := ws.peek(dir)
+	if s != nil {
+		ws.put(ws.loose, s, nil)
+		ws.ask(s)
 	}
-	ws.put(ws.loose, s, nil)
-	ws.ask(s)
 	return s
 }
 
 // listApart returns a step for dir, which is a step of a walk, if it is to be listed
 // and the walk has nothing to do with that.
 func (ws *walks) listApart(dir string) *step {
+	s := ws.peek(dir)
+	if s != nil {
+		ws.attend(s)
+	}
+	return s
+}
+
+// peek returns a step for dir, which is of no walk, if it may be listed and is known
+// to be a folder that is soon listed.
+func (ws *walks) peek(dir string) *step {
 	s := &step{walk: ws.loose, kind: folder, path: dir}
 	if !ws.isSmall(dir) || !ws.allowed.has(s) {
 		return nil
 	}
-	ws.attend(s)
 	return s
 }
 
