@@ -23,7 +23,7 @@ type errandWork struct {
 // is held. It returns false if f is closed, or if nobody knows what is under way
 // about paths will lead to.
 func (f *FS) behind(ctx context.Context, change string, work errandWork, paths ...string) bool {
-	e := f.errands.add(change, false, f.names.links.of(paths), paths...)
+	e := f.errands.add(change, false, paths...)
 	carried := f.ctx
 	if owner, ok := sftpconn.OwnerIn(ctx); ok {
 		carried = sftpconn.WithOwner(f.ctx, owner)
@@ -81,7 +81,7 @@ func (f *FS) turn(ctx context.Context, change string, paths ...string) (end func
 		return func() { f.underWay(-1) }, nil
 	}
 	f.mu.Lock()
-	e := f.errands.add(change, true, f.names.links.of(paths), paths...)
+	e := f.errands.add(change, true, paths...)
 	f.mu.Unlock()
 	end = func() { f.errands.finish(e, nil) }
 	err = e.await(ctx, &f.progress)

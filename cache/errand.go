@@ -36,13 +36,13 @@ type prior struct {
 	vital  bool
 }
 
-// errands are those that are not carried out yet. Each waits until those before
-// it are done that are about the same paths, or paths above or below, or about
-// other names of the same file (links): each
-// request is answered before the next one on a path is sent, so that what
-// replayTable in package reconnect says of lost replies holds. Those of different
-// paths are under way together.
+// errands are those that are not carried out yet. Each waits until those before it
+// are done that are about the same paths, or paths above or below, or about
+// other names of the same file: each request is answered before the next one on a
+// path is sent, so that what replayTable in package reconnect says of lost replies
+// holds. Those of different paths are under way together.
 type errands struct {
+	links *links        // guarded by FS.mu
 	slots chan struct{} // holds a token for each under way
 
 	mu       sync.Mutex
@@ -56,8 +56,9 @@ type errands struct {
 
 type set map[*errand]struct{}
 
-func newErrands() *errands {
+func newErrands(l *links) *errands {
 	es := &errands{
+		links:    l,
 		slots:    make(chan struct{}, maxUnderWay),
 		all:      set{},
 		at:       map[string]set{},
@@ -69,13 +70,13 @@ func newErrands() *errands {
 	return es
 }
 
-// add registers an errand about paths. links are the further names of the files
-// there. The caller sees to it that it is carried out.
-func (es *errands) add(change string, waited bool, links []string, paths ...string) *errand {
+// add registers an errand about paths. The caller sees to it that it is carried out.
+// FS.mu is held.
+func (es *errands) add(change string, waited bool, paths ...string) *errand {
 	e := &errand{change: change, paths: paths, waited: waited, done: make(chan struct{})}
 	es.mu.Lock()
 	defer es.mu.Unlock()
-	e.after = es.before(paths, links)
+	e.after = es.before(paths)
 	es.all[e] = struct{}{}
 	for _, p := range paths {
 		put(es.at, p, e)
@@ -104,11 +105,11 @@ func take(index map[string]set, path string, e *errand) {
 	}
 }
 
-// before returns what has to be done before anything about paths, which have the
-// further names links. es.mu is held.
-func (es *errands) before(paths, links []string) []prior {
+// before returns what has to be done before anything about paths. FS.mu and es.mu are
+// held.
+func (es *errands) before(paths []string) []prior {
 	var found []prior
-	for _, p := range links {
+	for _, p := range es.links.of(paths) {
 		for e := range es.at[p] {
 			found = append(found, prior{e, false})
 		}
@@ -129,11 +130,11 @@ func (es *errands) before(paths, links []string) []prior {
 	return found
 }
 
-// pending is before for somebody who is not in the queue.
-func (es *errands) pending(path string, links []string) []prior {
+// pending is before for somebody who is not in the queue. FS.mu is held.
+func (es *errands) pending(path string) []prior {
 	es.mu.Lock()
 	defer es.mu.Unlock()
-	return es.before([]string{path}, links)
+	return es.before([]string{path})
 }
 
 // idle reports whether there are none.

@@ -60,7 +60,7 @@ func New(under sftpconn.FS, opts Options) *FS {
 	}
 	f.names = newNames(opts, &f.clock)
 	if opts.AsyncClose {
-		f.errands = newErrands()
+		f.errands = newErrands(f.names.links)
 		f.under = &inOrder{under, f}
 	}
 	f.walks = newWalks(f.names, f.discard)

@@ -20,9 +20,9 @@ func (o *inOrder) await(ctx context.Context, path string) error {
 		return nil
 	}
 	o.cache.mu.Lock()
-	links := o.cache.names.links.others(path)
+	pending := errands.pending(path)
 	o.cache.mu.Unlock()
-	for _, p := range errands.pending(path, links) {
+	for _, p := range pending {
 		if p.errand.waited {
 			continue // its caller goes on at the same time as ours
 		}
