@@ -29,28 +29,24 @@ type question struct {
 
 // Lstat implements [sftpconn.FS].
 func (f *FS) Lstat(ctx context.Context, path string) (sftpconn.Attr, error) {
-	attr, v, q := f.known(path, (*names).lookup)
-	f.lookups.attributes.add(v != unknown)
-	if v != unknown {
-		return attr, verdictError(v, path)
-	}
-	if attr, ok := q.content.foreseen(); ok {
-		return attr, nil
-	}
-	return q.content.overlaid(ctx, func() (sftpconn.Attr, error) {
-		return f.questions.lstat.do(ctx, q.key, func(ctx context.Context) (sftpconn.Attr, error) {
-			attr, err := f.under.Lstat(ctx, path)
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			f.names.learnAttr(path, q.asked, attr, err)
-			return attr, err
-		})
-	})
+	return f.look(ctx, path, attrRequest{(*names).lookup, sftpconn.FS.Lstat, (*names).learnAttr}, f.questions.lstat)
 }
 
 // Stat implements [sftpconn.FS].
 func (f *FS) Stat(ctx context.Context, path string) (sftpconn.Attr, error) {
-	attr, v, q := f.known(path, (*names).stat)
+	return f.look(ctx, path, attrRequest{(*names).stat, sftpconn.FS.Stat, (*names).learnStat}, f.questions.stat)
+}
+
+// attrRequest is one of the two ways to ask for attributes: for those of a path itself,
+// or of what it leads to.
+type attrRequest struct {
+	known func(*names, string) (sftpconn.Attr, verdict)
+	ask   func(sftpconn.FS, context.Context, string) (sftpconn.Attr, error)
+	learn func(n *names, path string, q asked, attr sftpconn.Attr, err error)
+}
+
+func (f *FS) look(ctx context.Context, path string, r attrRequest, questions *flights[sftpconn.Attr]) (sftpconn.Attr, error) {
+	attr, v, q := f.known(path, r.known)
 	f.lookups.attributes.add(v != unknown)
 	if v != unknown {
 		return attr, verdictError(v, path)
@@ -59,13 +55,11 @@ func (f *FS) Stat(ctx context.Context, path string) (sftpconn.Attr, error) {
 		return attr, nil
 	}
 	return q.content.overlaid(ctx, func() (sftpconn.Attr, error) {
-		return f.questions.stat.do(ctx, q.key, func(ctx context.Context) (sftpconn.Attr, error) {
-			attr, err := f.under.Stat(ctx, path)
-			if err == nil {
-				f.mu.Lock()
-				defer f.mu.Unlock()
-				f.names.learnStat(path, q.asked, attr)
-			}
+		return questions.do(ctx, q.key, func(ctx context.Context) (sftpconn.Attr, error) {
+			attr, err := r.ask(f.under, ctx, path)
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			r.learn(f.names, path, q.asked, attr, err)
 			return attr, err
 		})
 	})

@@ -151,7 +151,7 @@ func (f *FS) enter(ctx context.Context, file *File, o *opening, attr sftpconn.At
 	case !named:
 		f.names.unsure(o.path)
 	case file.flags&changing == 0:
-		f.names.learnStat(o.path, o.asked, attr)
+		f.names.learnStat(o.path, o.asked, attr, nil)
 	case file.flags&sftpconn.Create == 0:
 		f.names.followed(o.path, o.asked, attr)
 	default:

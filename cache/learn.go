@@ -43,9 +43,10 @@ func (n *names) learnAttr(path string, q asked, attr sftpconn.Attr, err error) {
 	}
 }
 
-// learnStat takes in what was answered by a server that follows symbolic links.
-func (n *names) learnStat(path string, q asked, attr sftpconn.Attr) {
-	if !n.believable(path, q) {
+// learnStat takes in what Stat answered, or an open. If that failed, it says nothing of
+// path itself, which may be a symbolic link.
+func (n *names) learnStat(path string, q asked, attr sftpconn.Attr, err error) {
+	if err != nil || !n.believable(path, q) {
 		return
 	}
 	if known, v := n.lookup(path); v == present && known.IsSymlink() {

@@ -165,7 +165,7 @@ func (f *FS) refresh(ctx context.Context, e *early, path string) bool {
 	if err != nil {
 		return false
 	}
-	f.names.learnStat(path, asked, attr)
+	f.names.learnStat(path, asked, attr, nil)
 	if !f.unchanged(e, path) || !e.same(attr) {
 		return false
 	}
