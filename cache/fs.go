@@ -27,11 +27,12 @@ type FS struct {
 	clock      clock
 	errands    *errands // nil without AsyncClose
 
-	mu    sync.Mutex
-	maker maker
-	names *names
-	opens *opens
-	walks *walks
+	mu     sync.Mutex
+	maker  maker
+	moving moving
+	names  *names
+	opens  *opens
+	walks  *walks
 }
 
 var _ sftpconn.FS = (*FS)(nil)
@@ -56,9 +57,10 @@ func New(under sftpconn.FS, opts Options) *FS {
 		opts:   opts,
 		unsent: newBudget(opts.WriteBuffer),
 		blocks: newBlocks(opts.ReadBuffer),
-		opens:  newOpens(),
+		moving: moving{},
 	}
-	f.names = newNames(opts, &f.clock)
+	f.opens = newOpens(f.moving)
+	f.names = newNames(opts, &f.clock, f.moving)
 	if opts.AsyncClose {
 		f.errands = newErrands(f.names.links)
 		f.under = &inOrder{under, f}

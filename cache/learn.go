@@ -22,7 +22,13 @@ func (n *names) asking() asked { return asked{n.gens.now, time.Now()} }
 // remembered.
 func (n *names) believable(path string, q asked) bool {
 	_, doubtful := n.doubtful[path]
-	return !doubtful && !n.gens.overtaken(path, q.gen)
+	return !doubtful && !n.overtaken(path, q)
+}
+
+// overtaken reports whether what was asked about path at q may have been answered
+// before or after it was changed, or began to move.
+func (n *names) overtaken(path string, q asked) bool {
+	return n.gens.overtaken(path, q.gen) || n.moving.has(path)
 }
 
 // learnAttr takes in what Lstat answered.
@@ -86,7 +92,7 @@ func (n *names) readlink(path string) (string, bool) {
 // learnListing takes in what ReadDir answered, ahead of programs or not. In entries it
 // replaces attributes that were overtaken by those known, or by none.
 func (n *names) learnListing(dir string, q asked, entries []sftpconn.DirEntry, ahead bool) {
-	if n.gens.now != q.gen || len(n.doubtful) > 0 {
+	if n.gens.now != q.gen || len(n.doubtful)+len(n.moving) > 0 {
 		for i := range entries {
 			path := join(dir, entries[i].Name)
 			if !n.believable(path, q) {
@@ -94,7 +100,7 @@ func (n *names) learnListing(dir string, q asked, entries []sftpconn.DirEntry, a
 			}
 		}
 	}
-	if n.gens.overtaken(dir, q.gen) || n.opts.DirTimeout < 0 {
+	if n.overtaken(dir, q) || n.opts.DirTimeout < 0 {
 		return
 	}
 	l := newListing(append([]sftpconn.DirEntry(nil), entries...), q.taken)

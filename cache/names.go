@@ -20,6 +20,7 @@ type names struct {
 	lru      *simplelru.LRU[string, *entry]
 	gens     *generations
 	links    *links
+	moving   moving
 	probed   probe
 	doubtful map[string]struct{} // paths with writes that no answer accounts for yet
 
@@ -66,12 +67,13 @@ const (
 	absent
 )
 
-func newNames(opts Options, clock *clock) *names {
+func newNames(opts Options, clock *clock, moving moving) *names {
 	n := &names{
 		opts:     opts,
 		clock:    clock,
 		gens:     newGenerations(),
 		links:    newLinks(),
+		moving:   moving,
 		doubtful: make(map[string]struct{}),
 	}
 	n.lru = newLRU(opts.MaxEntries, func(path string, e *entry) { n.weigh(path, e, -1) })

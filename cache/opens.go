@@ -7,18 +7,18 @@ import "maps"
 type opens struct {
 	byPath map[string]*content
 	all    map[*content]struct{}
-	moving map[string]int   // paths being renamed or removed, and how many times
-	moved  *generations     // paths that were
+	moving moving
+	moved  *generations     // paths that were renamed or removed
 	lost   map[string]int64 // bytes per path that were lost with nobody left to tell
 
 	closing bool // nobody will be told of errors any more
 }
 
-func newOpens() *opens {
+func newOpens(moving moving) *opens {
 	return &opens{
 		byPath: make(map[string]*content),
 		all:    make(map[*content]struct{}),
-		moving: make(map[string]int),
+		moving: moving,
 		moved:  newGenerations(),
 		lost:   make(map[string]int64),
 	}
@@ -66,7 +66,7 @@ func (o *opens) lostBytes() map[string]int64 { return maps.Clone(o.lost) }
 // was being renamed or removed meanwhile, nobody knows which file was opened,
 // and it gets a content that has no path.
 func (o *opens) enter(fs *FS, path string, start uint64) *content {
-	sure := !o.moved.overtaken(path, start) && !o.isMoving(path)
+	sure := !o.moved.overtaken(path, start) && !o.moving.has(path)
 	c := o.byPath[path]
 	if c == nil || !sure {
 		c = newContent(fs, path)
@@ -147,41 +147,24 @@ func (o *opens) detachTree(dir string) {
 	}
 }
 
-// begin notes that paths are about to be renamed or removed.
-func (o *opens) begin(paths ...string) {
-	for _, path := range paths {
-		o.moving[path]++
-	}
-}
-
-func (o *opens) isMoving(path string) bool {
-	for moving := range o.moving {
-		if path == moving || below(moving, path) {
-			return true
-		}
-	}
-	return false
-}
-
 // movingTo returns the paths by which files are found that the server may have at
 // path already: renames that are under way concern them, and path.
 func (o *opens) movingTo(path string) (paths []string) {
-	if !o.isMoving(path) {
+	if !o.moving.has(path) {
 		return nil
 	}
 	for p := range o.byPath {
-		if o.isMoving(p) {
+		if o.moving.has(p) {
 			paths = append(paths, p)
 		}
 	}
 	return paths
 }
 
-func (o *opens) end(paths ...string) {
+// endMove notes the end of what moving.begin began.
+func (o *opens) endMove(paths ...string) {
+	o.moving.end(paths...)
 	for _, path := range paths {
-		if o.moving[path]--; o.moving[path] == 0 {
-			delete(o.moving, path)
-		}
 		o.moved.touch(path)
 	}
 }

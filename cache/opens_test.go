@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"context"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -8,7 +10,41 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sftpmount/sftpconn"
+	"sftpmount/sftpconn/sftptest"
 )
+
+// What is asked about a folder's names while it moves may be answered before or
+// after: it does not go along.
+func TestQuestionsDuringRename(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		ctx := t.Context()
+		_, err := f.Mkdir(ctx, "/d/dir", 0o755)
+		require.NoError(t, err)
+		require.NoError(t, open(t, f, "/d/dir/a", newFile).Close(ctx))
+		answer := make(chan struct{})
+		f.under = &sftptest.Mock{FS: s}
+		f.direct = &sftptest.Mock{FS: s, RenameFn: func(ctx context.Context, oldPath, newPath string, replace bool) error {
+			err := s.Rename(ctx, oldPath, newPath, replace)
+			<-answer // comes late, as after a drop
+			return err
+		}}
+		renamed := make(chan error)
+		go func() { renamed <- f.Rename(ctx, "/d/dir", "/d/new", true) }()
+		time.Sleep(delay)
+		f.mu.Lock()
+		f.names.forgetAttr("/d/dir/a") // as it is after a while
+		f.mu.Unlock()
+		_, err = f.Lstat(ctx, "/d/dir/a")
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		close(answer)
+		require.NoError(t, <-renamed)
+		_, err = f.Lstat(ctx, "/d/new/a")
+		require.NoError(t, err)
+		entries, err := f.ReadDir(ctx, "/d/new")
+		require.NoError(t, err)
+		assert.Len(t, entries, 1)
+	})
+}
 
 // A file that is opened while its name moves may be the old one or a new one:
 // it is not taken for the one that moves.

@@ -147,13 +147,13 @@ func (f *FS) remove(ctx context.Context, path string, remove func(context.Contex
 	}
 	defer end()
 	f.mu.Lock()
-	f.opens.begin(path)
+	f.moving.begin(path)
 	q := f.names.asking()
 	f.mu.Unlock()
 	err = remove(ctx, path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.opens.end(path)
+	f.opens.endMove(path)
 	sure := err == nil && !f.names.gens.overtaken(path, q.gen)
 	if err == nil {
 		f.opens.unlink(path)
@@ -189,13 +189,13 @@ func (f *FS) Rename(ctx context.Context, oldPath, newPath string, replace bool) 
 	}
 	defer end()
 	f.mu.Lock()
-	f.opens.begin(oldPath, newPath)
+	f.moving.begin(oldPath, newPath)
 	q := f.names.asking()
 	f.mu.Unlock()
 	err = f.direct.Rename(ctx, oldPath, newPath, replace)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.opens.end(oldPath, newPath)
+	f.opens.endMove(oldPath, newPath)
 	switch {
 	case err != nil || f.names.links.same(oldPath, newPath):
 		// Of two names of one file, rename(2) leaves both.

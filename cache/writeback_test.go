@@ -483,7 +483,7 @@ func TestLossThatNobodyIsToldOf(t *testing.T) {
 
 // What is remembered of losses is bounded.
 func TestManyLosses(t *testing.T) {
-	o := newOpens()
+	o := newOpens(moving{})
 	for i := range maxLost + 10 {
 		o.lose(fmt.Sprint("/", i), 1)
 		o.lose("/0", 1)
