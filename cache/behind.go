@@ -172,10 +172,10 @@ func (f *FS) makeBehind(ctx context.Context, change, path string,
 
 // removeBehind removes a file later, if it is sure to succeed.
 func (f *FS) removeBehind(ctx context.Context, path string) bool {
-	attr, ok := f.expected(path)
+	e := f.expected(path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !ok || attr.IsDir() || !f.mayLose(path, attr) {
+	if !f.holds(e) || e.attr.IsDir() || !f.mayLose(path, e.attr) {
 		return false
 	}
 	work := f.request(delivery{}, func(ctx context.Context) error { return unlessGone(f.direct.Remove(ctx, path)) })
@@ -190,10 +190,10 @@ func (f *FS) removeBehind(ctx context.Context, path string) bool {
 
 // rmdirBehind removes an empty directory later, if it is sure to succeed.
 func (f *FS) rmdirBehind(ctx context.Context, path string) bool {
-	attr, ok := f.expected(path)
+	e := f.expected(path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !ok || !attr.IsDir() || !f.names.isEmpty(path) || !f.mayLose(path, attr) {
+	if !f.holds(e) || !e.attr.IsDir() || !f.names.isEmpty(path) || !f.mayLose(path, e.attr) {
 		return false
 	}
 	work := f.request(delivery{}, func(ctx context.Context) error { return unlessGone(f.direct.Rmdir(ctx, path)) })
@@ -215,16 +215,16 @@ func unlessGone(err error) error {
 
 // renameBehind renames later, if it is sure to succeed.
 func (f *FS) renameBehind(ctx context.Context, oldPath, newPath string, replace bool, written delivery) bool {
-	attr, ok := f.expected(oldPath)
-	there, replaces := f.expected(newPath)
+	moved, there := f.expected(oldPath), f.expected(newPath)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if replaces {
-		ok = ok && replace && !attr.IsDir() && !there.IsDir() && f.mayLose(newPath, there)
+	ok := f.holds(moved)
+	if there.known {
+		ok = ok && replace && f.holds(there) && !moved.attr.IsDir() && !there.attr.IsDir() && f.mayLose(newPath, there.attr)
 	} else {
 		ok = ok && f.isFree(newPath)
 	}
-	if !ok || !f.mayLose(oldPath, attr) || oldPath == newPath || below(oldPath, newPath) || f.names.links.same(oldPath, newPath) {
+	if !ok || !f.mayLose(oldPath, moved.attr) || oldPath == newPath || below(oldPath, newPath) || f.names.links.same(oldPath, newPath) {
 		return false
 	}
 	work := f.request(written, func(ctx context.Context) error {
@@ -246,21 +246,21 @@ func (f *FS) renameBehind(ctx context.Context, oldPath, newPath string, replace 
 // setAttrBehind changes attributes later, if it is sure to succeed. While the file
 // is open for writing it does not: what is written next would overtake it.
 func (f *FS) setAttrBehind(ctx context.Context, path string, set sftpconn.SetAttr) (sftpconn.Attr, bool) {
-	attr, ok := f.expected(path)
+	e := f.expected(path)
 	written := f.delivery(path)
 	c := written.content
 	if c != nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		written.last = c.queue.newest()
-		ok = ok && !c.isWritable()
+		e.known = e.known && !c.isWritable()
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !ok || !f.isSure(attr, set) || attr.IsSymlink() && !set.NoFollow {
-		return attr, false
+	if !f.holds(e) || !f.isSure(e.attr, set) || e.attr.IsSymlink() && !set.NoFollow {
+		return e.attr, false
 	}
-	attr = changed(attr, set)
+	attr := changed(e.attr, set)
 	var since uint64
 	work := f.request(written, func(ctx context.Context) error {
 		attr, err := f.direct.SetAttr(ctx, path, set)

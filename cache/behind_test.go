@@ -441,3 +441,23 @@ func TestWriteAfterTimesByPath(t *testing.T) {
 		require.NoError(t, file.Close(ctx))
 	})
 }
+
+// What was expected of a name does not hold any more when the name has gone to
+// another file, in the moment before it is relied on.
+func TestExpectationsEnd(t *testing.T) {
+	async(t, Options{}, func(t *testing.T, _ *farServer, f *FS) {
+		ctx := t.Context()
+		putFile(t, f, "/d/a", nil)
+		putFile(t, f, "/d/b", nil)
+		expected, onItsWay := f.expected("/d/a"), f.onItsWay("/d/a")
+		holds := func(e expectation) bool {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return f.holds(e)
+		}
+		assert.True(t, holds(expected) && holds(onItsWay))
+		require.NoError(t, f.Rename(ctx, "/d/b", "/d/a", true))
+		assert.False(t, holds(expected) || holds(onItsWay))
+		require.NoError(t, f.SyncDir(ctx, "/"))
+	})
+}

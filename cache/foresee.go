@@ -16,18 +16,31 @@ const (
 // What is answered before it is carried out (AsyncClose) has to be sure: what it
 // is about is known, and we have the right to do it. The rest waits.
 
-// expected returns the attributes of the file at path as they are going to be
-// when all is carried out, if they are known.
-func (f *FS) expected(path string) (sftpconn.Attr, bool) {
+// expectation is what the file at a path is going to be when all is carried out
+// that was asked for at a time.
+type expectation struct {
+	path  string
+	attr  sftpconn.Attr
+	known bool
+	asked asked
+}
+
+// expected returns what is expected of the file at path.
+func (f *FS) expected(path string) expectation {
 	f.mu.Lock()
 	attr, v := f.names.lookup(path)
 	c := f.opens.at(path)
+	e := expectation{path, attr, v == present && attr.Valid == sftpconn.AttrAll, f.names.asking()}
 	f.mu.Unlock()
-	if v != unknown {
-		return attr, v == present && attr.Valid == sftpconn.AttrAll
+	if v == unknown {
+		e.attr, e.known = c.foreseen()
 	}
-	return c.foreseen()
+	return e
 }
+
+// holds reports whether that is still so: another program may have given the name
+// to another file since. f.mu is held.
+func (f *FS) holds(e expectation) bool { return e.known && !f.names.overtaken(e.path, e.asked) }
 
 // newcomer returns the attributes that a file of this mode is going to have that
 // is made at path, if it is sure to be made. f.mu is held.

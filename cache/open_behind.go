@@ -18,13 +18,14 @@ type lateness struct {
 // openBehind opens a file later, if that is sure to succeed: one that is made, or
 // one that is on its way, so that all is known of it. It returns nil if not.
 func (f *FS) openBehind(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (*File, sftpconn.Attr) {
-	attr, known := f.onItsWay(path)
+	e := f.onItsWay(path)
+	attr := e.attr
 	f.mu.Lock()
 	made, sure := f.newcomer(ctx, path, sIFREG|mode&permissions)
 	switch {
 	case sure && flags&sftpconn.Create != 0:
 		attr = made
-	case known && flags&(sftpconn.Excl|sftpconn.Truncate) == 0 && f.mayOpen(attr, flags):
+	case f.holds(e) && flags&(sftpconn.Excl|sftpconn.Truncate) == 0 && f.mayOpen(attr, flags):
 		sure, flags = false, flags&^sftpconn.Create
 	default:
 		f.mu.Unlock()
@@ -63,17 +64,18 @@ func (f *FS) openBehind(ctx context.Context, path string, flags sftpconn.OpenFla
 	return file, file.content.opened(file, attr, file.content.view())
 }
 
-// onItsWay returns the attributes of a regular file that is not all on the server
-// yet, as they are going to be.
-func (f *FS) onItsWay(path string) (sftpconn.Attr, bool) {
+// onItsWay returns what is expected of a regular file that is not all on the server
+// yet.
+func (f *FS) onItsWay(path string) expectation {
 	f.mu.Lock()
 	attr, v := f.names.lookup(path)
 	c := f.opens.at(path)
+	e := expectation{path, attr, v == present && attr.IsRegular() && f.errands.isAt(path), f.names.asking()}
 	f.mu.Unlock()
 	if c == nil || v == unknown {
-		return c.foreseen()
+		e.attr, e.known = c.foreseen()
 	}
-	return attr, v == present && attr.IsRegular() && f.errands.isAt(path)
+	return e
 }
 
 // mayOpen reports whether a file with the attributes attr can be opened. f.mu is
