@@ -3,6 +3,7 @@ package sftpconn
 import (
 	"context"
 	"io"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +57,70 @@ func TestIdleChannelsAreClosed(t *testing.T) {
 		}
 		require.NoError(t, c.Err())
 		require.NoError(t, writer.Flush(t.Context()))
+	})
+}
+
+// What is under way keeps a file open on its channels, though the server takes longer
+// to answer than idle ones are kept.
+func TestBusyFilesStayOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const slow = 20 * time.Second
+		var mu sync.Mutex
+		var last string
+		closed := map[int]bool{} // by channel
+		s := newFakeServer(func(channel int, req sshfx.Packet) sshfx.Packet {
+			write, _ := req.(*sshfx.WritePacket)
+			read, _ := req.(*sshfx.ReadPacket)
+			if read != nil && read.Length == 2000 || write != nil && string(write.Data) == "old" {
+				time.Sleep(slow)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			switch req.(type) {
+			case *sshfx.OpenPacket:
+				return &sshfx.HandlePacket{Handle: "h"}
+			case *sshfx.StatPacket, *sshfx.FStatPacket:
+				return attrsPacket(regular, 1<<30)
+			case *sshfx.ClosePacket:
+				closed[channel] = true
+			case *sshfx.ReadPacket:
+				if closed[channel] {
+					return status(StatusFailure)
+				}
+				return &sshfx.DataPacket{Data: make([]byte, (read.Length+1)/2)}
+			case *sshfx.WritePacket:
+				last = string(write.Data)
+			}
+			return status(StatusOK)
+		})
+		s.ping = func() error { return nil }
+		c := s.connect(t, Options{Connections: 4})
+
+		reader, _, err := c.Open(t.Context(), "/a", Read, 0)
+		require.NoError(t, err)
+		p := make([]byte, 4<<20)
+		for range 2 {
+			_, err = reader.ReadAt(t.Context(), p, 0)
+			require.NoError(t, err)
+			synctest.Wait()
+		}
+		_, err = reader.ReadAt(t.Context(), p[:2000], 0) // in two parts
+		require.NoError(t, err)
+
+		opened, _, err := c.Open(t.Context(), "/b", Write, 0)
+		require.NoError(t, err)
+		writer := opened.(*file)
+		require.NoError(t, writer.Write(p, 0).Wait(t.Context()))
+		synctest.Wait()
+		off := int64(len(p))
+		for writer.spread.handle(off) == 0 {
+			off += writer.spread.stripe
+		}
+		writer.Write([]byte("old"), off)
+		time.Sleep(slow * 2 / 3)
+		writer.Write([]byte("new"), off)
+		require.NoError(t, writer.Flush(t.Context()))
+		assert.Equal(t, "new", last)
 	})
 }
 

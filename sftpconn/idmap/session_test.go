@@ -195,6 +195,11 @@ func TestNames(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, sftpconn.Owner{UID: 500, GID: 501}, server.owner)
 
+	server.owner = sftpconn.Owner{UID: 501, GID: 500}
+	_, err = s.SetAttr(ctx, "/a", set(idmap.Nobody, 0))
+	require.NoError(t, err)
+	assert.Equal(t, sftpconn.Owner{UID: 501, GID: 0}, server.owner, "and so does the user")
+
 	_, err = s.SetAttr(ctx, "/a", set(2, idmap.Nobody)) // "bin"
 	require.ErrorIs(t, err, syscall.EPERM)
 	server = newNamesServer()
