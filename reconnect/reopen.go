@@ -66,7 +66,7 @@ var errStale = fmt.Errorf("%w: the file cannot be found again", syscall.ESTALE)
 // openAgain opens the file where it is now, checks it, and finds out what
 // became of the requests under way.
 func (f *file) openAgain(ctx context.Context, l *link) (h sftpconn.File, attr sftpconn.Attr, path string, err error) {
-	h, attr, path, err = f.find(ctx, l)
+	h, attr, path, err = f.openAtPlace(ctx, l)
 	if err != nil {
 		return nil, attr, path, err
 	}
@@ -80,9 +80,9 @@ func (f *file) openAgain(ctx context.Context, l *link) (h sftpconn.File, attr sf
 	return h, attr, path, nil
 }
 
-// find opens the file by its path, again if that has become another one meanwhile:
-// what was opened, or could not be, may have been another file then.
-func (f *file) find(ctx context.Context, l *link) (h sftpconn.File, attr sftpconn.Attr, path string, err error) {
+// openAtPlace opens the file by its path, and anew if it was moved meanwhile: what
+// was opened then, or could not be, may have been another file.
+func (f *file) openAtPlace(ctx context.Context, l *link) (h sftpconn.File, attr sftpconn.Attr, path string, err error) {
 	for {
 		where, err := f.settledPlace(ctx, l)
 		path = where.path
@@ -106,19 +106,26 @@ func (f *file) find(ctx context.Context, l *link) (h sftpconn.File, attr sftpcon
 			return h, attr, path, nil
 		case err == nil:
 			_ = h.Close(ctx)
-		case !stayed:
-		case errors.Is(err, fs.ErrNotExist), f.isNot(ctx, l, path):
-			return nil, attr, path, errStale
-		default:
-			return nil, attr, path, err
+		case stayed:
+			return nil, attr, path, f.explain(ctx, l, path, err)
 		}
 	}
 }
 
-// isNot reports whether what is at path is of another type than the file.
-func (f *file) isNot(ctx context.Context, l *link, path string) bool {
-	attr, err := l.Stat(ctx, path)
-	return err == nil && f.differs(attr)
+// explain returns refusal, the server's answer to an open of path, or errStale if
+// that is because the file is not there any more.
+func (f *file) explain(ctx context.Context, l *link, path string, refusal error) error {
+	if errors.Is(refusal, fs.ErrNotExist) {
+		return errStale
+	}
+	there, err := l.Stat(ctx, path)
+	switch {
+	case err == nil && f.differs(there):
+		return errStale
+	case err != nil && unfinished(err):
+		return err
+	}
+	return refusal
 }
 
 // differs reports whether attr is of another type than the file.
