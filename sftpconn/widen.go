@@ -27,7 +27,7 @@ func (f *file) awaitHandles(ctx context.Context) error {
 // awaitRoom waits until the first handle's channel has at most a number of bytes
 // under way, or handles is closed, since there are more.
 func (f *file) awaitRoom(ctx context.Context, handles <-chan struct{}, bytes int64) error {
-	const pause = 2 * time.Millisecond // no answer is told of here
+	const pause = 2 * time.Millisecond // nobody tells of each answer
 	for f.first().ch.inFlight.Load() > bytes {
 		select {
 		case <-handles:
