@@ -75,8 +75,12 @@ func (t *tree) carryOut(ctx context.Context, op operationKind, where whereabouts
 	return likely(op, paths)
 }
 
-// isFailure reports whether err is the answer that stands for most errors.
+// isFailure reports whether err is the answer that stands for most errors, and no
+// layer knows better.
 func isFailure(err error) bool {
+	if _, known := errors.AsType[syscall.Errno](err); known {
+		return false
+	}
 	status, ok := errors.AsType[*sftpconn.StatusError](err)
 	return ok && status.Code == sftpconn.StatusFailure
 }

@@ -222,6 +222,7 @@ func TestReasonHasPassed(t *testing.T) {
 		"/gone":  {status(sftpconn.StatusFailure), status(sftpconn.StatusNoSuchFile)},
 		"/dir":   {status(sftpconn.StatusFailure)},
 		"/lost":  {sftpconn.ErrLost},
+		"/lock":  {fmt.Errorf("%w: it may be ours: %w", syscall.EIO, status(sftpconn.StatusFailure))},
 	} {
 		tries := 0
 		errno := tr.carryOut(t.Context(), opRmdir, at(path), func([]string) error {
