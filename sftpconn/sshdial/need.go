@@ -2,10 +2,13 @@ package sshdial
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -63,7 +66,7 @@ func (c *Config) needsProgram(ctx context.Context, opts Options, set settings) s
 			return setting.name + " " + value
 		}
 	}
-	if isYes(set.first("gssapiauthentication")) && (asked(opts, "gssapiauthentication") || hasTickets()) {
+	if isYes(set.first("gssapiauthentication")) && (asked(opts, "gssapiauthentication") || hasTickets(ctx)) {
 		return "GSSAPIAuthentication yes"
 	}
 	if file := c.securityKeyFile(ctx); file != "" {
@@ -79,9 +82,18 @@ func asked(opts Options, keyword string) bool {
 	})
 }
 
-// hasTickets reports whether there is a Kerberos credentials cache. Debian's
-// ssh_config asks for GSSAPI everywhere, also of those who do not have it.
-func hasTickets() bool {
+// klistTimeout is how long a daemon that keeps tickets may take to answer.
+const klistTimeout = 5 * time.Second
+
+// hasTickets reports whether there is a Kerberos ticket. Debian's ssh_config asks for
+// GSSAPI everywhere, also of those who have none. klist(1) knows every kind of
+// credentials cache; without it, one that is a file is looked for.
+func hasTickets(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, klistTimeout)
+	defer cancel()
+	if err := exec.CommandContext(ctx, "klist", "-s").Run(); !errors.Is(err, exec.ErrNotFound) {
+		return err == nil
+	}
 	cache := os.Getenv("KRB5CCNAME")
 	if kind, _, found := strings.Cut(cache, ":"); found && kind != "FILE" {
 		return true

@@ -314,6 +314,23 @@ func TestWhatNeedsTheProgram(t *testing.T) {
 	})
 }
 
+// Whether there is a ticket is for klist to say, which knows where it is.
+func TestTickets(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("KRB5CCNAME", "KCM:")
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	config := writeConfig(t, "GSSAPIAuthentication yes", "IdentityAgent none")
+	for script, want := range map[string]string{
+		"test $1 = -s": "GSSAPIAuthentication yes",
+		"exit 1":       "",
+	} {
+		require.NoError(t, os.WriteFile(dir+"/klist", []byte("#!/bin/sh\n"+script+"\n"), 0o700))
+		cfg, err := Resolve(testContext(t), Options{Host: "h", ConfigFile: config})
+		require.NoError(t, err)
+		require.Equal(t, want, cfg.Program, script)
+	}
+}
+
 func TestControlDirIsShort(t *testing.T) {
 	long := filepath.Join(t.TempDir(), strings.Repeat("x", 80))
 	require.NoError(t, os.Mkdir(long, 0o700))
