@@ -119,13 +119,13 @@ func (c *Conn) bulkChannels(n int) []*channel {
 }
 
 // grow starts opening bulk channels until there are n, or as many as the server
-// allows. c.mu is held.
+// allows. A server that leaves as many unclosed gets none. c.mu is held.
 func (c *Conn) grow(n int) {
 	b := &c.bulk
 	if n > b.most && !b.again.IsZero() && time.Now().After(b.again) {
 		b.most, b.again = min(2*b.most+1, c.allowedBulk()), time.Now().Add(refusalPause)
 	}
-	for c.err == nil && len(b.open)+b.opening < n && len(b.open)+b.opening+b.closing < b.most {
+	for c.err == nil && len(b.open)+b.opening < min(n, b.most) && b.closing < c.opts.BulkChannels {
 		b.opening++
 		c.background.Go(c.addBulk)
 	}

