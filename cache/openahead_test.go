@@ -94,6 +94,7 @@ func TestFilesInNoOrder(t *testing.T) {
 						readFile(t, s, f, fmt.Sprintf("/d/%03d", (i+1)*37%test.files))
 					}
 				})
+				t.Logf("%d round trips", trips)
 				synctest.Wait() // until what is asked for ahead is on its way
 				assert.Equal(t, test.opens, s.count("OPEN"))
 				assert.LessOrEqual(t, trips, test.atMost)
