@@ -22,6 +22,10 @@ const mostKnown = 50_000
 // that goes through a tree can be much quicker than the kernel is told.
 const mostWaiting = 16
 
+// littleRoom is for how many children of a folder room may stay when the kernel has
+// forgotten them.
+const littleRoom = 10
+
 // pruner makes the kernel forget files, in the order in which it came to know
 // them. It has a goroutine of its own: unlike that about attributes, this
 // notification waits for requests about the folder (fuse_reverse_inval_entry in
@@ -73,7 +77,7 @@ func (p *pruner) add(dir *fs.Inode, name string) {
 
 func (p *pruner) run() {
 	defer close(p.stopped)
-	pruned := map[*fs.Inode]int{} // how many names of a folder, until the kernel has told that it forgot them
+	pruned := map[*fs.Inode]int{} // for how many names a folder has room, until the kernel has told that it forgot them
 	for {
 		select {
 		case <-p.wake:
@@ -81,8 +85,14 @@ func (p *pruner) run() {
 			return
 		}
 		for dir, names := range pruned {
-			if len(dir.Children()) <= names/4 {
-				shrink(dir, names)
+			left := len(dir.Children())
+			if left > names/4 {
+				continue
+			}
+			shrink(dir, names)
+			if left > littleRoom {
+				pruned[dir] = 2 * left // what go-fuse has kept room for
+			} else {
 				delete(pruned, dir)
 			}
 		}

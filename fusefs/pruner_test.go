@@ -90,6 +90,6 @@ func TestForgottenFilesTakeNoRoom(t *testing.T) {
 		require.Eventually(t, func() bool {
 			list(3 + rand.IntN(folders-3)) // the kernel tells later what it has forgotten
 			return room(i) < files/10
-		}, time.Minute, 10*time.Millisecond, "folder %d has room for %d", i, room(i))
+		}, 10*time.Second, 10*time.Millisecond, "folder %d has room for %d", i, room(i))
 	}
 }
