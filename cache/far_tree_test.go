@@ -19,6 +19,7 @@ import (
 
 	"sftpmount/cache"
 	"sftpmount/sftpconn"
+	"sftpmount/sftpconn/sftptest"
 )
 
 // reader goes through a tree and reads its files.
@@ -163,24 +164,27 @@ func TestTreeOverALine(t *testing.T) {
 		{"find, then several at once", (*reader).bySeveral, 40},
 	} {
 		t.Run(program.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				fsys := newFarthest(t, roundTrip)
-				for _, dir := range []string{root, root + "/tree"} {
-					_, err := fsys.Lstat(t.Context(), dir)
-					require.NoError(t, err)
-				}
-				r := &reader{t: t, fs: fsys}
-				start := time.Now()
-				r.list(root + "/tree")
-				program.run(r, root+"/tree")
-				trips := float64(time.Since(start)) / float64(roundTrip)
-				stats := fsys.Stats()
-				t.Logf("%.1f round trips, folders %+v, files %+v", trips, stats.ListedAhead, stats.OpenedAhead)
-				assert.Equal(t, 400, r.read)
-				assert.LessOrEqual(t, trips, program.atMost)
-				time.Sleep(time.Minute)
-				stats = fsys.Stats()
-				assert.LessOrEqual(t, stats.OpenedAhead.Wasted, 512+stats.OpenedAhead.Used/4)
+			// Which of several programs comes first makes a difference.
+			sftptest.FewerTrips(t, program.atMost, func() (trips float64) {
+				synctest.Test(t, func(t *testing.T) {
+					fsys := newFarthest(t, roundTrip)
+					for _, dir := range []string{root, root + "/tree"} {
+						_, err := fsys.Lstat(t.Context(), dir)
+						require.NoError(t, err)
+					}
+					r := &reader{t: t, fs: fsys}
+					start := time.Now()
+					r.list(root + "/tree")
+					program.run(r, root+"/tree")
+					trips = float64(time.Since(start)) / float64(roundTrip)
+					stats := fsys.Stats()
+					t.Logf("%.1f round trips, folders %+v, files %+v", trips, stats.ListedAhead, stats.OpenedAhead)
+					assert.Equal(t, 400, r.read)
+					time.Sleep(time.Minute)
+					stats = fsys.Stats()
+					assert.LessOrEqual(t, stats.OpenedAhead.Wasted, 512+stats.OpenedAhead.Used/4)
+				})
+				return trips
 			})
 		})
 	}
