@@ -68,6 +68,11 @@ func (f *file) startWrite(p []byte, off int64) *call {
 	return c
 }
 
+// crowdedAt is how much may be under way on a file's first channel, in bytes, before
+// writes wait for further ones that are about to come: one window, and as much again
+// that is ready to be sent.
+const crowdedAt = 2 * window
+
 // begin starts a request now, or holds it back. alone says that it concerns the
 // whole file: on several handles it waits for all that was started before it,
 // and what comes after it waits for it. A write also waits for further handles
@@ -76,7 +81,7 @@ func (f *file) startWrite(p []byte, off int64) *call {
 func (f *file) begin(alone bool, start func() *call) Pending {
 	f.used = time.Now()
 	last, several := f.ordered, len(f.handles) > 1
-	crowded := !alone && f.widening != nil && f.handles[0].ch.inFlight.Load() > 2*window
+	crowded := !alone && f.widening != nil && f.handles[0].ch.inFlight.Load() > crowdedAt
 	if !last.held() && !crowded && (!several || !alone && !last.underWay()) {
 		c := start()
 		f.track(c)
@@ -112,7 +117,7 @@ func (f *file) release(r, prev *orderedRequest, after []tracked) {
 		_ = p.Wait(context.Background())
 	}
 	if r.handles != nil {
-		_ = f.awaitRoom(context.Background(), r.handles, 2*window)
+		_ = f.awaitRoom(context.Background(), r.handles, crowdedAt)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
