@@ -189,17 +189,7 @@ func TestFileGoesOnWhileChannelsOpen(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(flags), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {
-					switch req := req.(type) {
-					case *sshfx.OpenPacket:
-						return &sshfx.HandlePacket{Handle: "h"}
-					case *sshfx.StatPacket, *sshfx.FStatPacket:
-						return attrsPacket(regular, 1<<30)
-					case *sshfx.ReadPacket:
-						return &sshfx.DataPacket{Data: make([]byte, req.Length)}
-					}
-					return status(StatusOK)
-				})
+				s := newFakeServer(bigFile)
 				s.mute = true
 				s.ping = func() error { return nil }
 				c := s.connect(t, Options{})

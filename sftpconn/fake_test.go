@@ -149,3 +149,16 @@ func attrsPacket(mode uint32, size int) sshfx.Packet {
 		Flags: uint32(AttrAll), Size: uint64(size), Permissions: sshfx.FileMode(mode), MTime: 1,
 	}}
 }
+
+// bigFile answers for a file of 1 GiB, which holds zeros at every path.
+func bigFile(_ int, req sshfx.Packet) sshfx.Packet {
+	switch req := req.(type) {
+	case *sshfx.OpenPacket:
+		return &sshfx.HandlePacket{Handle: "h"}
+	case *sshfx.StatPacket, *sshfx.FStatPacket:
+		return attrsPacket(regular, 1<<30)
+	case *sshfx.ReadPacket:
+		return &sshfx.DataPacket{Data: make([]byte, req.Length)}
+	}
+	return status(StatusOK)
+}

@@ -17,17 +17,7 @@ import (
 // files are open, and opened again. One stays, and one is for metadata.
 func TestIdleChannelsAreClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newFakeServer(func(_ int, req sshfx.Packet) sshfx.Packet {
-			switch req := req.(type) {
-			case *sshfx.OpenPacket:
-				return &sshfx.HandlePacket{Handle: "h"}
-			case *sshfx.StatPacket, *sshfx.FStatPacket:
-				return attrsPacket(regular, 1<<30)
-			case *sshfx.ReadPacket:
-				return &sshfx.DataPacket{Data: make([]byte, req.Length)}
-			}
-			return status(StatusOK)
-		})
+		s := newFakeServer(bigFile)
 		c := s.connect(t, Options{Connections: 4})
 		reader, _, err := c.Open(t.Context(), "/a", Read, 0)
 		require.NoError(t, err)
