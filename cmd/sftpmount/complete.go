@@ -139,16 +139,12 @@ func completeOption(word string) []candidate {
 		return prefixed(done+name+"=", starting(value, values))
 	}
 	var candidates []candidate
-	for _, group := range table {
-		for _, option := range group.options {
-			switch {
-			case option.help == "":
-			case option.arg == "":
-				candidates = append(candidates, candidate{option.name, option.help})
-			default:
-				candidates = append(candidates, candidate{option.name + "=", option.help})
-			}
+	for option := range listed(table) {
+		text := option.name
+		if option.arg != "" {
+			text += "="
 		}
+		candidates = append(candidates, candidate{text, option.help})
 	}
 	for _, flag := range kernelFlags {
 		candidates = append(candidates, candidate{flag, "see mount(8)"})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -86,6 +87,20 @@ func interrupted(by syscall.Signal) error {
 	return failure(exitSignal+int(by), "stopped (%v) before anything was mounted", by)
 }
 
+// causeCodes are the codes for a server that was not reached, by why it was not.
+var causeCodes = map[sshdial.Cause]int{
+	sshdial.CauseUnknownHost: exitUnknownHost,
+	sshdial.CauseRefused:     exitRefused,
+	sshdial.CauseTimeout:     exitTimeout,
+	sshdial.CauseAlgorithms:  exitAlgorithms,
+	sshdial.CauseHostKey:     exitHostKey,
+	sshdial.CauseLogin:       exitLogin,
+	sshdial.CauseKeyFile:     exitKeyFile,
+	sshdial.CauseExpired:     exitExpired,
+	sshdial.CauseNoSubsystem: exitNoSFTP,
+	sshdial.CauseOption:      exitUsage,
+}
+
 // connectCode is the exit code for a server that was not reached.
 func connectCode(err error) int {
 	switch {
@@ -94,29 +109,7 @@ func connectCode(err error) int {
 	case errors.Is(err, sftpconn.ErrNoServer):
 		return exitNoSFTP
 	}
-	switch sshdial.CauseOf(err) {
-	case sshdial.CauseUnknownHost:
-		return exitUnknownHost
-	case sshdial.CauseRefused:
-		return exitRefused
-	case sshdial.CauseTimeout:
-		return exitTimeout
-	case sshdial.CauseAlgorithms:
-		return exitAlgorithms
-	case sshdial.CauseHostKey:
-		return exitHostKey
-	case sshdial.CauseLogin:
-		return exitLogin
-	case sshdial.CauseKeyFile:
-		return exitKeyFile
-	case sshdial.CauseExpired:
-		return exitExpired
-	case sshdial.CauseNoSubsystem:
-		return exitNoSFTP
-	case sshdial.CauseOption:
-		return exitUsage
-	}
-	return exitConnect
+	return cmp.Or(causeCodes[sshdial.CauseOf(err)], exitConnect)
 }
 
 // oneLine writes err on one line. Servers and libraries put line breaks into

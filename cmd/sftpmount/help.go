@@ -36,11 +36,8 @@ func helpText(who persona) string {
 		text.WriteString(commandsHelp())
 	}
 	for _, group := range defaultOptions().table() {
-		if group.title == "" {
-			continue
-		}
 		text.WriteString("\n" + group.title + ":\n")
-		for _, option := range group.options {
+		for option := range listed([]optionGroup{group}) {
 			name := option.name
 			if option.arg != "" {
 				name += "=" + option.arg

@@ -8,7 +8,7 @@
 //
 // It reads the command line (args.go, options.go, table.go), starts itself once
 // more to go to the background later (background.go), builds the stack of file
-// systems (wire.go), mounts it and serves until it is unmounted (serve.go).
+// systems (stack.go), mounts it and serves until it is unmounted (serve.go).
 package main
 
 import (

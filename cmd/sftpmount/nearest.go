@@ -35,15 +35,11 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// knownNames lists all names that may follow -o, but for the old ones.
+// knownNames lists the names that may follow -o and that somebody may have meant.
 func knownNames(table []optionGroup) []string {
 	var names []string
-	for _, group := range table {
-		for _, option := range group.options {
-			if option.help != "" {
-				names = append(names, option.name)
-			}
-		}
+	for option := range listed(table) {
+		names = append(names, option.name)
 	}
 	names = append(names, kernelFlags...)
 	return append(names, sshKeywords...)

@@ -70,18 +70,6 @@ func (o *memoryOptions) rows() []option {
 			}
 			return number(&o.kernel.maxRead)(v)
 		}},
-	}
-}
-
-// oldRows are other names of the rows above.
-func (o *memoryOptions) oldRows() []option {
-	return []option{
 		{"nodirect_io", "", "", set(&o.kernel.directIO, false)},
-		{"cache", "yes|no", "", yesNo(func(yes bool) { o.noDirCache = !yes })},
-		{"cache_timeout", "SECONDS", "", seconds(&o.statTimeout, &o.dirTimeout, &o.linkTimeout)},
-		{"cache_stat_timeout", "SECONDS", "", seconds(&o.statTimeout)},
-		{"cache_dir_timeout", "SECONDS", "", seconds(&o.dirTimeout)},
-		{"cache_link_timeout", "SECONDS", "", seconds(&o.linkTimeout)},
-		{"cache_max_size", "N", "", number(&o.cacheSize)},
 	}
 }

@@ -22,12 +22,6 @@ type nameOptions struct {
 func (o *nameOptions) rows() []option {
 	return []option{
 		{"remote_charset", "NAME", "character set of the server's names (UTF-8)", o.setCharset},
-	}
-}
-
-// oldRows are libfuse's modules iconv and subdir.
-func (o *nameOptions) oldRows() []option {
-	return []option{
 		{"modules", "LIST", "", text(&o.modules)},
 		{"from_code", "CHARSET", "", text(&o.fromCode)},
 		{"to_code", "CHARSET", "", text(&o.toCode)},

@@ -5,18 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"sftpmount/sftpconn/charset"
 )
-
-func TestNameOptions(t *testing.T) {
-	gbk, err := charset.Lookup("GBK")
-	require.NoError(t, err)
-	optionChanges{
-		"remote_charset=utf-8": func(*options) {},
-		"remote_charset=GBK":   func(o *options) { o.names.charset = gbk },
-	}.check(t)
-}
 
 func TestModules(t *testing.T) {
 	o, err := parse("host:|/mnt|-o|modules=iconv:subdir,from_code=latin1,to_code=utf8,subdir=/a/b/,rellinks")

@@ -15,20 +15,10 @@ func (o *startOptions) rows() []option {
 		{"no_check_root", "", "mount although the directory is not there", set(&o.noCheckRoot, true)},
 		{"delay_connect", "", "connect when the mount is first used", set(&o.delay, true)},
 		{"setuid", "USER", "started by root, run as this user", text(&o.setuid)},
-		{"debug", "", "log every operation and stay in the foreground, as -d", o.setDebug},
-	}
-}
-
-// oldRows are other names of the rows above.
-func (o *startOptions) oldRows() []option {
-	return []option{
-		{"sshfs_debug", "", "", o.setDebug},
+		{"debug", "", "log every operation and stay in the foreground, as -d", func(string) error {
+			o.debug, o.foreground = true, true
+			return nil
+		}},
 		{"verbose", "", "", set(&o.verbose, true)},
-		{"sshfs_verbose", "", "", set(&o.verbose, true)},
 	}
-}
-
-func (o *startOptions) setDebug(string) error {
-	o.debug, o.foreground = true, true
-	return nil
 }

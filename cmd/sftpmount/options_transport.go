@@ -55,13 +55,6 @@ func (o *transportOptions) rows() []option {
 			return err
 		}},
 		{"passive", "", "an SFTP server is at standard input and output", set(&o.passive, true)},
-	}
-}
-
-// oldRows are another name of a row, and an option that has one value here.
-func (o *transportOptions) oldRows() []option {
-	return []option{
-		{"slave", "", "", set(&o.passive, true)},
 		{"ssh_protocol", "2", "", onlyValue("2")},
 	}
 }

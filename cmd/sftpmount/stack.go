@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -8,9 +10,14 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 
 	"sftpmount/cache"
 	"sftpmount/reconnect"
+	"sftpmount/sftpconn"
+	"sftpmount/sftpconn/charset"
+	"sftpmount/sftpconn/idmap"
+	"sftpmount/sftpconn/longpath"
 	"sftpmount/sftpconn/sshdial"
 )
 
@@ -22,6 +29,80 @@ type stack struct {
 	way    sshdial.Way
 
 	current atomic.Pointer[connection] // the last one that was made
+}
+
+// connect makes the first connection and stacks the file systems on it.
+func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) {
+	log = limited(log)
+	route, err := o.route(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	owners, err := o.owners.ownerMap()
+	if err != nil {
+		return nil, err
+	}
+	loop, err := newLoop(o.mountpoint)
+	if err != nil {
+		return nil, err
+	}
+	s := &stack{way: route.way}
+	dial := func(ctx context.Context) (sftpconn.Session, error) {
+		transport, err := route.way.Dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		conn, err := sftpconn.New(ctx, transport, route.conn)
+		if err != nil {
+			return nil, err
+		}
+		session, err := o.wrap(ctx, longpath.Wrap(conn, transport), owners)
+		if err != nil {
+			return nil, err
+		}
+		s.current.Store(&connection{route, transport, conn})
+		return loop.guard(ctx, session, transport), nil
+	}
+	reconnecting := o.reconnectOptions(log)
+	// Nothing is open, and so is opened again, before s.cache is there.
+	reconnecting.OnReopen = func(path string) { s.cache.Invalidate(path) }
+	reconnecting.OnLoss = func(path string, bytes int64) { s.cache.Lost(path, bytes) }
+	remote, err := reconnect.New(ctx, dial, reconnecting)
+	if err != nil {
+		_ = route.way.Close()
+		return nil, connectError(ctx, err)
+	}
+	s.remote = remote
+	s.cache = cache.New(remote, o.cacheOptions(log))
+	return s, nil
+}
+
+// wrap returns a session whose owners are those of this machine, and whose names
+// are in UTF-8.
+func (o *options) wrap(ctx context.Context, conn *longpath.Session, owners ownerMap) (sftpconn.Session, error) {
+	var session sftpconn.Session = conn
+	if owners != nil {
+		ids, err := owners(ctx, conn)
+		if err != nil {
+			_ = conn.Close()
+			return nil, err
+		}
+		session = idmap.Wrap(conn, ids)
+	}
+	if o.names.charset != nil {
+		session = charset.Wrap(session, o.names.charset)
+	}
+	return session, nil
+}
+
+func connectError(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, sshdial.ErrInterrupted): // at a question
+		return interrupted(syscall.SIGINT)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return failure(connectCode(err), "%w", err)
 }
 
 // close sends what was written, waits for the server to have it, and ends the

@@ -1,18 +1,18 @@
 package main
 
-import "slices"
+import "iter"
 
 // An option is one of those that follow -o.
 type option struct {
 	name string
 	arg  string // how the help calls its value; empty: it takes none
-	help string // empty: an old or another name, which the help leaves out
+	help string // empty: the help leaves it out, since nobody needs to look for it
 	set  func(value string) error
 }
 
 // An optionGroup is a heading of the help with its options.
 type optionGroup struct {
-	title   string // empty: the help leaves its options out
+	title   string
 	options []option
 }
 
@@ -31,17 +31,27 @@ func (o *options) table() []optionGroup {
 		{"Faults of the server", o.workarounds.rows()},
 		{"Starting and debugging", o.startup.rows()},
 		{"Logs and metrics", o.log.rows()},
-		{"", slices.Concat(
-			o.memory.oldRows(),
-			o.names.oldRows(),
-			o.transport.oldRows(),
-			o.startup.oldRows(),
-		)},
 	}
+}
+
+// aliases are further names of options, which sshfs takes.
+var aliases = map[string]string{
+	"cache":              "dir_cache",
+	"cache_timeout":      "dcache_timeout",
+	"cache_stat_timeout": "dcache_stat_timeout",
+	"cache_dir_timeout":  "dcache_dir_timeout",
+	"cache_link_timeout": "dcache_link_timeout",
+	"cache_max_size":     "dcache_max_size",
+	"slave":              "passive",
+	"sshfs_debug":        "debug",
+	"sshfs_verbose":      "verbose",
 }
 
 // find returns the option called name, or nil.
 func find(table []optionGroup, name string) *option {
+	if alias, ok := aliases[name]; ok {
+		name = alias
+	}
 	for _, group := range table {
 		for i := range group.options {
 			if group.options[i].name == name {
@@ -50,4 +60,17 @@ func find(table []optionGroup, name string) *option {
 		}
 	}
 	return nil
+}
+
+// listed yields the options that the help lists.
+func listed(table []optionGroup) iter.Seq[option] {
+	return func(yield func(option) bool) {
+		for _, group := range table {
+			for _, option := range group.options {
+				if option.help != "" && !yield(option) {
+					return
+				}
+			}
+		}
+	}
 }

@@ -2,28 +2,21 @@ package main
 
 import (
 	"bufio"
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"sftpmount/cache"
 	"sftpmount/fusefs"
 	"sftpmount/reconnect"
 	"sftpmount/sftpconn"
-	"sftpmount/sftpconn/charset"
-	"sftpmount/sftpconn/idmap"
-	"sftpmount/sftpconn/longpath"
 	"sftpmount/sftpconn/sshdial"
 )
 
-// Here, and only here, the command line's options become those of each package.
+// Here, and only here, the options become those of each package.
 
 // dialOptions returns what sshdial is to know, password included if it comes
 // from standard input.
@@ -61,23 +54,6 @@ func readPassword(r io.Reader) ([]byte, error) {
 		return nil, usageError("option \"password_stdin\": standard input holds no password")
 	}
 	return password, nil
-}
-
-// makeAbsolute keeps the paths of a configuration valid when the program
-// leaves the current directory.
-func makeAbsolute(cfg *sshdial.Config) error {
-	for _, list := range [][]string{
-		cfg.IdentityFile, cfg.CertificateFile, cfg.UserKnownHostsFile, cfg.GlobalKnownHostsFile,
-	} {
-		for i, path := range list {
-			absolute, err := filepath.Abs(path)
-			if err != nil {
-				return err
-			}
-			list[i] = absolute
-		}
-	}
-	return nil
 }
 
 func (o *options) connOptions(log *slog.Logger) sftpconn.Options {
@@ -159,78 +135,4 @@ func (o *options) fuseOptions(root string, observer fusefs.Observer, log *slog.L
 	fuse.Logger = log
 	fuse.Debug = o.startup.debug
 	return fuse
-}
-
-// connect makes the first connection and stacks the file systems on it.
-func connect(ctx context.Context, o *options, log *slog.Logger) (*stack, error) {
-	log = limited(log)
-	route, err := o.route(ctx, log)
-	if err != nil {
-		return nil, err
-	}
-	owners, err := o.owners.ownerMap()
-	if err != nil {
-		return nil, err
-	}
-	loop, err := newLoop(o.mountpoint)
-	if err != nil {
-		return nil, err
-	}
-	s := &stack{way: route.way}
-	dial := func(ctx context.Context) (sftpconn.Session, error) {
-		transport, err := route.way.Dial(ctx)
-		if err != nil {
-			return nil, err
-		}
-		conn, err := sftpconn.New(ctx, transport, route.conn)
-		if err != nil {
-			return nil, err
-		}
-		session, err := o.wrap(ctx, longpath.Wrap(conn, transport), owners)
-		if err != nil {
-			return nil, err
-		}
-		s.current.Store(&connection{route, transport, conn})
-		return loop.guard(ctx, session, transport), nil
-	}
-	reconnecting := o.reconnectOptions(log)
-	// Nothing is open, and so is opened again, before s.cache is there.
-	reconnecting.OnReopen = func(path string) { s.cache.Invalidate(path) }
-	reconnecting.OnLoss = func(path string, bytes int64) { s.cache.Lost(path, bytes) }
-	remote, err := reconnect.New(ctx, dial, reconnecting)
-	if err != nil {
-		_ = route.way.Close()
-		return nil, connectError(ctx, err)
-	}
-	s.remote = remote
-	s.cache = cache.New(remote, o.cacheOptions(log))
-	return s, nil
-}
-
-// wrap returns a session whose owners are those of this machine, and whose names
-// are in UTF-8.
-func (o *options) wrap(ctx context.Context, conn *longpath.Session, owners ownerMap) (sftpconn.Session, error) {
-	var session sftpconn.Session = conn
-	if owners != nil {
-		ids, err := owners(ctx, conn)
-		if err != nil {
-			_ = conn.Close()
-			return nil, err
-		}
-		session = idmap.Wrap(conn, ids)
-	}
-	if o.names.charset != nil {
-		session = charset.Wrap(session, o.names.charset)
-	}
-	return session, nil
-}
-
-func connectError(ctx context.Context, err error) error {
-	switch {
-	case errors.Is(err, sshdial.ErrInterrupted): // at a question
-		return interrupted(syscall.SIGINT)
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	}
-	return failure(connectCode(err), "%w", err)
 }

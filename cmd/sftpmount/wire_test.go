@@ -1,15 +1,12 @@
 package main
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"sftpmount/sftpconn/sshdial"
 )
 
 func TestSSHOverrides(t *testing.T) {
@@ -47,16 +44,4 @@ func TestReadPassword(t *testing.T) {
 	}
 	_, err := readPassword(strings.NewReader("\n"))
 	assert.EqualError(t, err, `option "password_stdin": standard input holds no password`)
-}
-
-// Reconnecting still finds the files when the program has left the directory
-// that it was started in.
-func TestPathsBecomeAbsolute(t *testing.T) {
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	require.NoError(t, err)
-	t.Chdir(dir)
-	cfg := sshdial.Config{IdentityFile: []string{"id", "/abs"}, UserKnownHostsFile: []string{"./known"}}
-	require.NoError(t, makeAbsolute(&cfg))
-	assert.Equal(t, []string{dir + "/id", "/abs"}, cfg.IdentityFile)
-	assert.Equal(t, []string{dir + "/known"}, cfg.UserKnownHostsFile)
 }

@@ -129,13 +129,15 @@ func TestCommandLineComesFirst(t *testing.T) {
 		path := writeConfig(t, "User file", "Port 1", "IdentityFile /file", "ConnectTimeout 9")
 		cfg, err := Resolve(testContext(t), Options{
 			Host: "h", User: "line", Port: 3, ConfigFile: path,
-			Overrides: []string{"IdentityFile=/line", "connecttimeout 4", "HostName=real"},
+			Overrides: []string{"IdentityFile=line", "connecttimeout 4", "HostName=real"},
 		})
 		require.NoError(t, err)
 		require.Equal(t, "line", cfg.User)
 		require.Equal(t, 3, cfg.Port)
 		require.Equal(t, "real", cfg.HostName)
-		require.Equal(t, []string{"/line", "/file"}, cfg.IdentityFile)
+		here, err := os.Getwd()
+		require.NoError(t, err)
+		require.Equal(t, []string{here + "/line", "/file"}, cfg.IdentityFile, "paths stay valid in another directory")
 		require.Equal(t, 4*time.Second, cfg.ConnectTimeout)
 	})
 }

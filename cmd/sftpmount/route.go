@@ -38,9 +38,6 @@ func (o *options) route(ctx context.Context, log *slog.Logger) (*route, error) {
 	if err != nil {
 		return nil, connectError(ctx, err)
 	}
-	if err := makeAbsolute(&cfg); err != nil {
-		return nil, err
-	}
 	if err := refuseOwnWay(o.mountpoint, neededFiles(o, &cfg)); err != nil {
 		return nil, err
 	}

@@ -10,21 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestOwnerOptions(t *testing.T) {
-	one, two := uint32(1000), uint32(0o27)
-	optionChanges{
-		"uid=1000":     func(o *options) { o.owners.uid = &one },
-		"gid=1000":     func(o *options) { o.owners.gid = &one },
-		"umask=027":    func(o *options) { o.owners.umask = &two },
-		"idmap=none":   func(o *options) { o.owners.idmap = "none" },
-		"idmap=name":   func(o *options) { o.owners.idmap = "name" },
-		"uidfile=/a":   func(o *options) { o.owners.uidFile = "/a" },
-		"gidfile=/a":   func(o *options) { o.owners.gidFile = "/a" },
-		"nomap=ignore": func(o *options) { o.owners.nomap = "ignore" },
-		"nomap=error":  func(o *options) { o.owners.nomap = "error" },
-	}.check(t)
-}
-
 // What is wrong with a file of owners is said, and what to do.
 func TestReadOwners(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "users")
