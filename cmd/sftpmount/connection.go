@@ -1,10 +1,6 @@
 package main
 
 import (
-	"net"
-
-	"golang.org/x/crypto/ssh"
-
 	"sftpmount/cmd/sftpmount/internal/status"
 	"sftpmount/sftpconn"
 	"sftpmount/sftpconn/sshdial"
@@ -31,17 +27,10 @@ func (c *connection) describe() status.Remote {
 		InFlight:   s.InFlight,
 		Silence:    s.Silence.Seconds(),
 	}
-	first := sshdial.First(c.transport)
-	if t, ok := first.(interface{ ServerVersion() string }); ok {
-		remote.Software = t.ServerVersion()
-	}
-	if t, ok := first.(interface{ RemoteAddr() net.Addr }); ok {
-		remote.Address = t.RemoteAddr().String()
-	}
-	if t, ok := first.(interface {
-		Algorithms() ssh.NegotiatedAlgorithms
-	}); ok {
-		agreed := t.Algorithms()
+	if client, ok := sshdial.First(c.transport).(*sshdial.Client); ok {
+		remote.Software = client.ServerVersion()
+		remote.Address = client.RemoteAddr().String()
+		agreed := client.Algorithms()
 		remote.Cipher = agreed.Write.Cipher
 		remote.KeyExchange, remote.HostKey = agreed.KeyExchange, agreed.HostKey
 	}

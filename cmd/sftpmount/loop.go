@@ -63,11 +63,11 @@ func (l *loop) isShown(ctx context.Context, session sftpconn.Session) bool {
 // mayBeHere reports whether the other end may be this machine. Where a program or a
 // jump host makes the connection, that is not known.
 func mayBeHere(transport sftpconn.Transport) bool {
-	dialled, ok := sshdial.First(transport).(interface{ RemoteAddr() net.Addr })
+	client, ok := sshdial.First(transport).(*sshdial.Client)
 	if !ok {
 		return true
 	}
-	peer, ok := dialled.RemoteAddr().(*net.TCPAddr)
+	peer, ok := client.RemoteAddr().(*net.TCPAddr)
 	if !ok {
 		return true
 	}

@@ -26,15 +26,11 @@ func DialTransport(ctx context.Context, addr string) (sftpconn.Transport, error)
 	if err != nil {
 		return nil, err
 	}
-	dialer := sshdial.NewDialer(sshdial.Config{
-		Host: host, HostName: host, Port: port, User: "test",
-		ConnectTimeout: time.Minute, IPQoS: -1, StrictHostKeyChecking: "no",
-	}, sshdial.Options{})
-	client, err := dialer.Dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return client, nil
+	return sshdial.NewWay(sshdial.Config{
+		Host: host, User: "test",
+		TCP:      sshdial.TCP{HostName: host, Port: port, ConnectTimeout: time.Minute, IPQoS: -1},
+		HostKeys: sshdial.HostKeys{StrictHostKeyChecking: "no"},
+	}, sshdial.Options{}).Dial(ctx)
 }
 
 // SFTPServerTransport runs OpenSSH's sftp-server, one process per channel,

@@ -20,13 +20,13 @@ var keyAlgorithms = []string{
 	ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256, ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256,
 }
 
-// setAlgorithms fills in the lists of algorithms: those that were named, or
-// else the secure ones, best first.
-func (c *Config) setAlgorithms(set, builtin settings) error {
+// chooseAlgorithms fills in the lists: the algorithms that were named, or else the
+// secure ones.
+func (a *Algorithms) chooseAlgorithms(set, builtin settings) error {
 	secure, weak := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
 	keys := slices.Concat(certAlgorithms(keyAlgorithms), keyAlgorithms)
-	hostKeys := slices.DeleteFunc(slices.Clone(keys), func(a string) bool {
-		return !slices.Contains(secure.HostKeys, a)
+	hostKeys := slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
+		return !slices.Contains(secure.HostKeys, key)
 	})
 	weakKeys := []string{ssh.KeyAlgoRSA, ssh.CertAlgoRSAv01}
 
@@ -36,12 +36,12 @@ func (c *Config) setAlgorithms(set, builtin settings) error {
 		preferred []string
 		weak      []string
 	}{
-		{&c.Ciphers, "Ciphers", preferredCiphers(secure.Ciphers), weak.Ciphers},
-		{&c.KexAlgorithms, "KexAlgorithms", secure.KeyExchanges, weak.KeyExchanges},
-		{&c.MACs, "MACs", secure.MACs, weak.MACs},
-		{&c.HostKeyAlgorithms, "HostKeyAlgorithms", hostKeys, weakKeys},
-		{&c.PubkeyAcceptedAlgorithms, "PubkeyAcceptedAlgorithms", keys, weakKeys},
-		{&c.CASignatureAlgorithms, "CASignatureAlgorithms", keyAlgorithms, weakKeys[:1]},
+		{&a.Ciphers, "Ciphers", preferredCiphers(secure.Ciphers), weak.Ciphers},
+		{&a.KexAlgorithms, "KexAlgorithms", secure.KeyExchanges, weak.KeyExchanges},
+		{&a.MACs, "MACs", secure.MACs, weak.MACs},
+		{&a.HostKeyAlgorithms, "HostKeyAlgorithms", hostKeys, weakKeys},
+		{&a.PubkeyAcceptedAlgorithms, "PubkeyAcceptedAlgorithms", keys, weakKeys},
+		{&a.CASignatureAlgorithms, "CASignatureAlgorithms", keyAlgorithms, weakKeys[:1]},
 	} {
 		*l.field = l.preferred
 		keyword := strings.ToLower(l.name)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -26,19 +25,7 @@ func askSSH(ctx context.Context, opts Options) (set, builtin settings, err error
 	if err != nil {
 		return nil, nil, errNoSSH
 	}
-	if opts.ConfigFile != "" {
-		args = append(args, "-F", opts.ConfigFile)
-	}
-	if opts.User != "" {
-		args = append(args, "-l", opts.User)
-	}
-	if opts.Port != 0 {
-		args = append(args, "-p", strconv.Itoa(opts.Port))
-	}
-	for _, o := range opts.Overrides {
-		args = append(args, "-o", o)
-	}
-	if set, err = printSettings(ctx, ssh, opts.Host, args...); err != nil {
+	if set, err = printSettings(ctx, ssh, opts.Host, append(args, opts.arguments()...)...); err != nil {
 		if !isOpenSSH(ctx, ssh) {
 			return nil, nil, errNoSSH
 		}

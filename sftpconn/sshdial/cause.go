@@ -14,7 +14,7 @@ import (
 // causes apart by the program's exit code.
 type Cause int
 
-// Causes of a failed [Resolve], [Dialer.Dial] or [Client.OpenChannel].
+// Causes of a failed [Resolve], [Way.Dial] or [Client.OpenChannel].
 const (
 	CauseOther       Cause = iota
 	CauseUnknownHost       // the name does not resolve
@@ -29,8 +29,8 @@ const (
 	CauseOption            // ssh refuses an option of the caller's
 )
 
-// ErrExpired says that the account, or its password, has expired on the server.
-var ErrExpired = errors.New("the server says that the account or its password has expired; log in with ssh, or ask its administrator")
+// errExpired says that the account, or its password, has expired on the server.
+var errExpired = errors.New("the server says that the account or its password has expired; log in with ssh, or ask its administrator")
 
 // errTooOpen says that a private key was left out.
 var errTooOpen = errors.New("UNPROTECTED PRIVATE KEY FILE")
@@ -39,8 +39,8 @@ var errTooOpen = errors.New("UNPROTECTED PRIVATE KEY FILE")
 func CauseOf(err error) Cause {
 	var dns *net.DNSError
 	var algorithms *ssh.AlgorithmNegotiationError
-	var hostKey *HostKeyError
-	var auth *AuthError
+	var hostKey *hostKeyError
+	var auth *authError
 	var program *programError
 	var option *optionError
 	switch {
@@ -59,13 +59,13 @@ func CauseOf(err error) Cause {
 		return CauseAlgorithms
 	case errors.As(err, &hostKey):
 		return CauseHostKey
-	case errors.Is(err, ErrExpired):
+	case errors.Is(err, errExpired):
 		return CauseExpired
 	case errors.Is(err, errTooOpen):
 		return CauseKeyFile
 	case errors.As(err, &auth), errors.Is(err, errEndedLogin):
 		return CauseLogin
-	case errors.Is(err, ErrNoSubsystem):
+	case errors.Is(err, errNoSubsystem):
 		return CauseNoSubsystem
 	}
 	return CauseOther

@@ -30,7 +30,7 @@ func TestExpired(t *testing.T) {
 	for name, config := range map[string]*ssh.ServerConfig{"banner": banner, "instruction": instruction} {
 		t.Run(name, func(t *testing.T) {
 			_, err := dial(t, startServer(t, config), Options{Password: []byte("right")})
-			require.ErrorIs(t, err, ErrExpired)
+			require.ErrorIs(t, err, errExpired)
 			require.ErrorContains(t, err, "contact your system administrator")
 			require.Equal(t, CauseExpired, CauseOf(err))
 			require.True(t, IsPermanent(err))

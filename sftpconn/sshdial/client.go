@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -15,8 +14,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// ErrNoSubsystem says that the server has no SFTP subsystem.
-var ErrNoSubsystem = errors.New("the server offers no such subsystem; " +
+// errNoSubsystem says that the server has no SFTP subsystem.
+var errNoSubsystem = errors.New("the server offers no such subsystem; " +
 	"it may need \"Subsystem sftp internal-sftp\" in its sshd_config, or the path of an SFTP server given here")
 
 // Client is an SSH connection that is logged in. It meets sftpconn.Transport.
@@ -56,7 +55,7 @@ func (c *Client) start(task func()) bool {
 
 // OpenChannel starts a session with the SFTP subsystem (RFC 4254, 6.5) and
 // returns its data stream. A server that lets no further session begin answers
-// with an [*ssh.OpenChannelError]; one that has no SFTP, with [ErrNoSubsystem].
+// with an [*ssh.OpenChannelError]; one that has no SFTP, with errNoSubsystem.
 func (c *Client) OpenChannel(ctx context.Context) (io.ReadWriteCloser, error) {
 	type result struct {
 		channel ssh.Channel
@@ -99,12 +98,12 @@ func (c *Client) open() (ssh.Channel, error) {
 	c.tasks.Go(func() { c.logStderr(channel.Stderr()) })
 
 	request := "subsystem"
-	if strings.Contains(c.subsystem, "/") {
+	if isCommand(c.subsystem) {
 		request = "exec"
 	}
 	ok, err := channel.SendRequest(request, true, ssh.Marshal(struct{ Name string }{c.subsystem}))
 	if err == nil && !ok {
-		err = ErrNoSubsystem
+		err = errNoSubsystem
 	}
 	if err != nil {
 		_ = channel.Close()
@@ -122,7 +121,7 @@ var errHungUp = errors.New("the server accepted the login and then closed the co
 // the server that ended it: the library words that as an unexpected packet.
 func (c *Client) hungUp(err error) error {
 	var refused *ssh.OpenChannelError
-	if errors.As(err, &refused) || errors.Is(err, ErrNoSubsystem) {
+	if errors.As(err, &refused) || errors.Is(err, errNoSubsystem) {
 		return err
 	}
 	select {
@@ -194,19 +193,6 @@ func (c *Client) Algorithms() ssh.NegotiatedAlgorithms {
 
 // RemoteAddr returns the address that the connection leads to.
 func (c *Client) RemoteAddr() net.Addr { return c.ssh.RemoteAddr() }
-
-// Done is closed when the connection has ended.
-func (c *Client) Done() <-chan struct{} { return c.done }
-
-// Err says why the connection ended. It is nil until Done is closed.
-func (c *Client) Err() error {
-	select {
-	case <-c.done:
-		return c.err
-	default:
-		return nil
-	}
-}
 
 // Close ends the connection at once, without waiting for the peer; everything
 // that is blocked in it returns. It is safe to call it again.

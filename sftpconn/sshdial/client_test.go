@@ -55,7 +55,7 @@ func TestNoSubsystem(t *testing.T) {
 	client, err := dial(t, s.resolve(), Options{})
 	require.NoError(t, err)
 	_, err = client.OpenChannel(testContext(t))
-	require.ErrorIs(t, err, ErrNoSubsystem)
+	require.ErrorIs(t, err, errNoSubsystem)
 	require.ErrorContains(t, err, `"sftp"`)
 }
 
@@ -72,7 +72,6 @@ func TestClose(t *testing.T) {
 	s := newKnownServer(t)
 	client, err := dial(t, s.resolve(), Options{})
 	require.NoError(t, err)
-	require.NoError(t, client.Err())
 	channel, err := client.OpenChannel(testContext(t))
 	require.NoError(t, err)
 	read := make(chan error)
@@ -82,8 +81,8 @@ func TestClose(t *testing.T) {
 	}()
 	require.NoError(t, client.Close())
 	require.Error(t, <-read)
-	<-client.Done()
-	require.Error(t, client.Err())
+	<-client.done
+	require.Error(t, client.err)
 	require.NoError(t, client.Close())
 	require.Error(t, client.Ping())
 	_, err = client.OpenChannel(testContext(t))
@@ -116,7 +115,7 @@ func TestServerThatGoesAway(t *testing.T) {
 	}
 	mu.Unlock()
 	select {
-	case <-client.Done():
+	case <-client.done:
 	case <-testContext(t).Done():
 		t.Fatal("the end was not noticed")
 	}
@@ -164,7 +163,7 @@ func TestSilentServer(t *testing.T) {
 			cfg.ConnectTimeout = time.Hour
 			ctx, cancel := context.WithTimeout(testContext(t), 100*time.Millisecond)
 			defer cancel()
-			_, err = NewDialer(cfg, Options{}).Dial(ctx)
+			_, err = newNativeWay(cfg, Options{}).Dial(ctx)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 		})
 	}
@@ -195,7 +194,7 @@ func TestQuestionsEndWithTheDial(t *testing.T) {
 				<-p.asked
 				cancel()
 			}()
-			_, err := NewDialer(cfg, Options{Prompter: p}).Dial(ctx)
+			_, err := newNativeWay(cfg, Options{Prompter: p}).Dial(ctx)
 			require.ErrorIs(t, err, context.Canceled)
 		})
 	}

@@ -12,19 +12,9 @@ import (
 // keywords of ssh_config(5) with their meaning there; paths are expanded and
 // absolute, and lists of algorithms hold only those that can be used.
 type Config struct {
-	Host     string // as typed
-	HostName string
-	Port     int
-	User     string
-
-	AddressFamily  string // "any", "inet" or "inet6"
-	BindAddress    string
-	ConnectTimeout time.Duration // never 0
-
-	BindInterface      string
-	ConnectionAttempts int // at least 1
-	TCPKeepAlive       bool
-	IPQoS              int // IP_TOS or IPV6_TCLASS; below 0: as the system does
+	Host string // as typed
+	User string
+	TCP
 
 	ProxyCommand string  // for the shell, tokens expanded; "" if there is none
 	Via          *Config // the last jump host (ProxyJump); nil if there is none
@@ -34,15 +24,41 @@ type Config struct {
 	Program string
 	openSSH bool // the program is OpenSSH's
 
+	HostKeys
+	Identities
+	Login
+	Algorithms
+}
+
+// TCP is about the connection to the server.
+type TCP struct {
+	HostName string
+	Port     int
+
+	AddressFamily string // "any", "inet" or "inet6"
+	BindAddress   string
+	BindInterface string
+
+	ConnectTimeout     time.Duration // never 0
+	ConnectionAttempts int           // at least 1
+	TCPKeepAlive       bool
+	IPQoS              int // IP_TOS or IPV6_TCLASS; below 0: as the system does
+
 	ServerAliveInterval time.Duration // 0: no keepalive
 	ServerAliveCountMax int
+}
 
+// Identities are what the user can show.
+type Identities struct {
 	IdentityFile      []string
 	DefaultIdentities bool // IdentityFile was not set: these may be missing
 	CertificateFile   []string
 	IdentityAgent     string // path of the socket; "" if there is none
 	IdentitiesOnly    bool
+}
 
+// HostKeys say which keys a server may show.
+type HostKeys struct {
 	UserKnownHostsFile    []string
 	GlobalKnownHostsFile  []string
 	StrictHostKeyChecking string // "yes", "ask", "accept-new" or "no"
@@ -51,21 +67,35 @@ type Config struct {
 	RequiredRSASize       int      // bits
 	KnownHostsCommand     []string // its words, with their tokens
 	RevokedHostKeys       string   // path; "" if there are none
-	RekeyLimit            uint64   // bytes between key exchanges; 0: as the cipher allows
+}
 
+// Algorithms are those that may be agreed on, best first.
+type Algorithms struct {
+	RekeyLimit               uint64 // bytes between key exchanges; 0: as the cipher allows
 	Ciphers                  []string
 	KexAlgorithms            []string
 	MACs                     []string
 	HostKeyAlgorithms        []string
 	PubkeyAcceptedAlgorithms []string
 	CASignatureAlgorithms    []string
+}
 
+// Login says by which methods to log in.
+type Login struct {
 	PreferredAuthentications     []string
 	PubkeyAuthentication         bool
 	PasswordAuthentication       bool
 	KbdInteractiveAuthentication bool
 	NumberOfPasswordPrompts      int
 	BatchMode                    bool
+}
+
+// prompter returns who may ask the user, or nil.
+func (l *Login) prompter(opts Options) Prompter {
+	if l.BatchMode {
+		return nil
+	}
+	return opts.Prompter
 }
 
 // defaultConnectTimeout applies where ssh_config sets none. OpenSSH then waits
@@ -122,7 +152,7 @@ func resolve(ctx context.Context, opts Options, targets []place) (Config, error)
 	if isYes(set.first("compression")) {
 		opts.logger().Warn("going on without compression, which needs the ssh program: transport=ssh")
 	}
-	if err := cfg.setAlgorithms(set, builtin); err != nil {
+	if err := cfg.chooseAlgorithms(set, builtin); err != nil {
 		return Config{}, err
 	}
 	cfg.Via, err = resolveJump(ctx, opts, set.first("proxyjump"), append([]place{cfg.place()}, targets...))
@@ -136,34 +166,38 @@ func newConfig(host string, set, builtin settings) (Config, error) {
 	local := newLocalUser()
 	r := settingsReader{set: set}
 	cfg := Config{
-		Host:                host,
-		HostName:            r.word("hostname", host),
-		Port:                r.number("port", 22),
-		User:                r.word("user", local.name),
-		AddressFamily:       r.choice("addressfamily", "any", "inet", "inet6"),
-		BindAddress:         r.word("bindaddress", ""),
-		ConnectTimeout:      r.duration("connecttimeout", 0),
-		BindInterface:       r.word("bindinterface", ""),
-		ConnectionAttempts:  max(r.number("connectionattempts", 1), 1),
-		TCPKeepAlive:        r.flag("tcpkeepalive", true),
-		IPQoS:               -1,
-		ServerAliveInterval: r.duration("serveraliveinterval", 0),
-		ServerAliveCountMax: r.number("serveralivecountmax", 3),
-
-		IdentitiesOnly:        r.flag("identitiesonly", false),
-		StrictHostKeyChecking: r.choice("stricthostkeychecking", "ask", "yes", "accept-new", "no"),
-		HostKeyAlias:          r.word("hostkeyalias", ""),
-		HashKnownHosts:        r.flag("hashknownhosts", false),
-		RequiredRSASize:       r.number("requiredrsasize", 1024),
-		RekeyLimit:            r.bytes("rekeylimit"),
-
-		PreferredAuthentications: r.list("preferredauthentications",
-			"publickey", "keyboard-interactive", "password"),
-		PubkeyAuthentication:         r.flag("pubkeyauthentication", true),
-		PasswordAuthentication:       r.flag("passwordauthentication", true),
-		KbdInteractiveAuthentication: r.flag("kbdinteractiveauthentication", true),
-		NumberOfPasswordPrompts:      r.number("numberofpasswordprompts", 3),
-		BatchMode:                    r.flag("batchmode", false),
+		Host: host,
+		User: r.word("user", local.name),
+		TCP: TCP{
+			HostName:            r.word("hostname", host),
+			Port:                r.number("port", 22),
+			AddressFamily:       r.choice("addressfamily", "any", "inet", "inet6"),
+			BindAddress:         r.word("bindaddress", ""),
+			BindInterface:       r.word("bindinterface", ""),
+			ConnectTimeout:      r.duration("connecttimeout", 0),
+			ConnectionAttempts:  max(r.number("connectionattempts", 1), 1),
+			TCPKeepAlive:        r.flag("tcpkeepalive", true),
+			IPQoS:               -1,
+			ServerAliveInterval: r.duration("serveraliveinterval", 0),
+			ServerAliveCountMax: r.number("serveralivecountmax", 3),
+		},
+		HostKeys: HostKeys{
+			StrictHostKeyChecking: r.choice("stricthostkeychecking", "ask", "yes", "accept-new", "no"),
+			HostKeyAlias:          r.word("hostkeyalias", ""),
+			HashKnownHosts:        r.flag("hashknownhosts", false),
+			RequiredRSASize:       r.number("requiredrsasize", 1024),
+		},
+		Identities: Identities{IdentitiesOnly: r.flag("identitiesonly", false)},
+		Login: Login{
+			PreferredAuthentications: r.list("preferredauthentications",
+				"publickey", "keyboard-interactive", "password"),
+			PubkeyAuthentication:         r.flag("pubkeyauthentication", true),
+			PasswordAuthentication:       r.flag("passwordauthentication", true),
+			KbdInteractiveAuthentication: r.flag("kbdinteractiveauthentication", true),
+			NumberOfPasswordPrompts:      r.number("numberofpasswordprompts", 3),
+			BatchMode:                    r.flag("batchmode", false),
+		},
+		Algorithms: Algorithms{RekeyLimit: r.bytes("rekeylimit")},
 	}
 	if set.differs(builtin, "ipqos") {
 		cfg.IPQoS = r.typeOfService("ipqos")

@@ -38,11 +38,10 @@ func (c *controlConn) OpenChannel(context.Context) (io.ReadWriteCloser, error) {
 	}
 	cmd := exec.Command(c.way.command[0], c.way.channelArguments(c.socket)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	p, err := startProcess(cmd, c.way.log.With("program", c.way.command[0]))
+	p, err := c.way.run(cmd)
 	if err != nil {
 		return nil, err
 	}
-	p.explain = explainProgram
 	c.channels = append(slices.DeleteFunc(c.channels, (*process).hasEnded), p)
 	return p, nil
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,54 +17,26 @@ import (
 // NewDirect returns the way to an SFTP server that listens at a TCP port. Of
 // opts it takes Host, MaxConns and Logger.
 func NewDirect(port int, opts Options) Way {
-	return several(&directWay{Config{
-		Host: opts.Host, HostName: opts.Host, Port: port,
+	return several(&directWay{TCP{
+		HostName: opts.Host, Port: port,
 		ConnectTimeout: defaultConnectTimeout, ConnectionAttempts: 1, TCPKeepAlive: true, IPQoS: -1,
 	}}, opts)
 }
 
-type directWay struct{ cfg Config }
+type directWay struct{ tcp TCP }
 
 // Dial implements [Way].
 func (w *directWay) Dial(ctx context.Context) (Transport, error) {
-	conn, err := connectTCP(ctx, &w.cfg)
+	conn, err := w.tcp.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	limitSilence(conn, w.cfg.patience())
+	limitSilence(conn, w.tcp.patience())
 	return &stream{conn: conn}, nil
 }
 
 // Close implements [Way].
 func (w *directWay) Close() error { return nil }
-
-// patience is how long a server may be silent before it is taken for dead.
-func (c *Config) patience() time.Duration {
-	if c.ServerAliveInterval == 0 {
-		return defaultPatience
-	}
-	return c.ServerAliveInterval * time.Duration(max(c.ServerAliveCountMax, 1))
-}
-
-const defaultPatience = 15 * time.Second
-
-// limitSilence makes the kernel end a TCP connection whose peer is silent for
-// longer than patience: that acknowledges neither data nor, if there is none,
-// the kernel's probes.
-func limitSilence(conn net.Conn, patience time.Duration) {
-	tcp, ok := conn.(*net.TCPConn)
-	if !ok || patience <= 0 {
-		return
-	}
-	const probes = 3
-	pause := max(patience/probes, time.Second)
-	_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: pause, Interval: pause, Count: probes})
-	if raw, err := tcp.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) {
-			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(patience.Milliseconds()))
-		})
-	}
-}
 
 // NewVsock returns the way to an SFTP server in a virtual machine, or on its
 // host (vsock(7)).

@@ -37,9 +37,9 @@ type optionError struct {
 func (e *optionError) Error() string { return fmt.Sprintf("option %q: %v", e.option, e.err) }
 func (e *optionError) Unwrap() error { return e.err }
 
-// AuthError says that the server refused every login that could be tried
+// authError says that the server refused every login that could be tried
 // (RFC 4252). It is permanent.
-type AuthError struct {
+type authError struct {
 	User, Host string
 	Tried      []string // what was tried, such as "publickey (id_ed25519)"
 	Offered    []string // methods with which the server still lets one go on
@@ -48,7 +48,7 @@ type AuthError struct {
 	tooOpen bool // a private key was left out
 }
 
-func (e *AuthError) Error() string {
+func (e *authError) Error() string {
 	tried := "nothing could be tried"
 	if len(e.Tried) > 0 {
 		tried = "tried " + strings.Join(e.Tried, ", ")
@@ -62,7 +62,7 @@ func (e *AuthError) Error() string {
 }
 
 // Unwrap tells [CauseOf] of a key that was left out.
-func (e *AuthError) Unwrap() error {
+func (e *authError) Unwrap() error {
 	if e.tooOpen {
 		return errTooOpen
 	}
@@ -72,14 +72,14 @@ func (e *AuthError) Unwrap() error {
 // errEndedLogin says that the server disconnected instead of refusing.
 var errEndedLogin = errors.New("login ended by the server")
 
-// HostKeyError says that the server's host key was not accepted. It is
+// hostKeyError says that the server's host key was not accepted. It is
 // permanent.
-type HostKeyError struct {
+type hostKeyError struct {
 	Host    string // as in known_hosts: host, or [host]:port
 	Key     string // the server's key, such as "ED25519 SHA256:..."
 	Problem string // what is wrong with it, and the way out
 }
 
-func (e *HostKeyError) Error() string {
+func (e *hostKeyError) Error() string {
 	return fmt.Sprintf("host key of %s (%s): %s", e.Host, e.Key, e.Problem)
 }

@@ -31,17 +31,17 @@ type handshake struct {
 	start  startDir
 
 	prompter Prompter // nil if the user must not be asked
-	redial   bool     // this is not the Dialer's first connection
+	redial   bool     // this is not the way's first connection
 
 	said string // by the server since it was offered something
 }
 
 // handshake does the key exchange and logs in.
-func (d *Dialer) handshake(ctx context.Context, tcp net.Conn) (*Client, error) {
+func (w *nativeWay) handshake(ctx context.Context, tcp net.Conn) (*Client, error) {
 	h := &handshake{
-		cfg: d.cfg, log: d.log, conn: &watchedConn{Conn: tcp}, memory: &d.memory, start: d.start,
-		prompter: d.prompter, redial: d.dialled,
-		dog: newWatchdog(d.cfg.ConnectTimeout, func() { _ = tcp.Close() }),
+		cfg: w.cfg, log: w.log, conn: &watchedConn{Conn: tcp}, memory: &w.memory, start: w.start,
+		prompter: w.prompter, redial: w.dialled,
+		dog: newWatchdog(w.cfg.ConnectTimeout, func() { _ = tcp.Close() }),
 	}
 	defer h.dog.stop()
 
@@ -53,10 +53,10 @@ func (d *Dialer) handshake(ctx context.Context, tcp net.Conn) (*Client, error) {
 	defer login.close()
 	config := &ssh.ClientConfig{
 		Config: ssh.Config{
-			Ciphers: d.cfg.Ciphers, KeyExchanges: d.cfg.KexAlgorithms, MACs: d.cfg.MACs,
-			RekeyThreshold: d.cfg.RekeyLimit,
+			Ciphers: w.cfg.Ciphers, KeyExchanges: w.cfg.KexAlgorithms, MACs: w.cfg.MACs,
+			RekeyThreshold: w.cfg.RekeyLimit,
 		},
-		User:              d.cfg.User,
+		User:              w.cfg.User,
 		HostKeyAlgorithms: check.algorithms(),
 		HostKeyCallback:   check.callback,
 		BannerCallback:    h.banner,
@@ -80,11 +80,11 @@ func (d *Dialer) handshake(ctx context.Context, tcp net.Conn) (*Client, error) {
 	}
 	login.settle(true)
 	for _, id := range login.ignored { // had the login failed, its error would say so
-		d.log.Warn("private key is ignored", "key", id.path, "err", id.reason)
+		w.log.Warn("private key is ignored", "key", id.path, "err", id.reason)
 	}
 	h.memory.hostKey = check.accepted
-	d.log.Debug("connected", "server", string(sshConn.ServerVersion()))
-	return newClient(ssh.NewClient(sshConn, channels, requests), tcp, d.subsystem, d.log), nil
+	w.log.Debug("connected", "server", string(sshConn.ServerVersion()))
+	return newClient(ssh.NewClient(sshConn, channels, requests), tcp, w.subsystem, w.log), nil
 }
 
 // explain finds out why the handshake failed and whether it would again.
@@ -97,7 +97,7 @@ func (h *handshake) explain(ctx context.Context, err, hostKeyErr error, login *l
 	case hostKeyErr != nil:
 		return permanent(hostKeyErr)
 	case saysExpired(login.passwordSent(), h.said, err.Error()):
-		return permanent(fmt.Errorf("login as %s at %s: %w (%s)", h.cfg.User, h.cfg.HostName, ErrExpired, printable(h.said)))
+		return permanent(fmt.Errorf("login as %s at %s: %w (%s)", h.cfg.User, h.cfg.HostName, errExpired, printable(h.said)))
 	case login.failure != nil:
 		return permanent(login.failure)
 	case errors.As(err, &noCommon):

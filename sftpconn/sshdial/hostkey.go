@@ -202,7 +202,7 @@ func (c *hostKeyCheck) confirm(remote net.Addr, key ssh.PublicKey) error {
 }
 
 // record adds an accepted key to the user's first known_hosts file. If that
-// fails, the Dialer still remembers the key.
+// fails, the way still remembers the key.
 func (c *hostKeyCheck) record(key ssh.PublicKey) {
 	if len(c.h.cfg.UserKnownHostsFile) == 0 {
 		return
@@ -227,7 +227,7 @@ func (c *hostKeyCheck) sshCommand() string {
 }
 
 func (c *hostKeyCheck) problem(key ssh.PublicKey, what string) error {
-	return &HostKeyError{Host: c.name(), Key: describeKey(key), Problem: what}
+	return &hostKeyError{Host: c.name(), Key: describeKey(key), Problem: what}
 }
 
 // plainKey returns the key that a certificate is about, or key itself.

@@ -24,7 +24,7 @@ func newUnknownServer(t *testing.T, sshdConfig ...string) *testServer {
 
 func requireHostKeyError(t *testing.T, err error, problem string) {
 	t.Helper()
-	var hostKey *HostKeyError
+	var hostKey *hostKeyError
 	require.ErrorAs(t, err, &hostKey)
 	require.ErrorContains(t, err, problem)
 	require.True(t, IsPermanent(err))
@@ -99,7 +99,7 @@ func TestAcceptedKeyIsRemembered(t *testing.T) {
 	t.Parallel()
 	s := newUnknownServer(t).run()
 	cfg := s.resolve("UserKnownHostsFile none")
-	d := NewDialer(cfg, Options{Prompter: &prompter{t: t, answers: []string{"yes"}}, Logger: testLogger(t)})
+	d := newNativeWay(cfg, Options{Prompter: &prompter{t: t, answers: []string{"yes"}}, Logger: testLogger(t)})
 	for range 2 {
 		client, err := d.Dial(testContext(t))
 		require.NoError(t, err)
@@ -342,9 +342,9 @@ func TestAnotherKeyWithinAConnection(t *testing.T) {
 	require.NoError(t, err)
 	_, _ = channel.Write(make([]byte, 100_000))
 	select {
-	case <-client.Done():
+	case <-client.done:
 	case <-testContext(t).Done():
 		t.Fatal("the connection goes on")
 	}
-	require.ErrorContains(t, client.Err(), "another key within the connection")
+	require.ErrorContains(t, client.err, "another key within the connection")
 }

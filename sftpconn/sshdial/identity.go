@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/youmark/pkcs8"
 	"golang.org/x/crypto/ssh"
@@ -176,6 +177,12 @@ func checkPrivate(path string) error {
 		return fmt.Errorf("%w: permissions %04o are too open; chmod 600 %s", errTooOpen, mode, path)
 	}
 	return nil
+}
+
+// ownedByUs reports whether the file belongs to who runs this program.
+func ownedByUs(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Getuid()
 }
 
 // explainKey adds the way out where the library only knows what is wrong.

@@ -73,22 +73,22 @@ type jumpConn struct {
 
 // connectVia logs in to the jump host and lets it connect to the server (RFC
 // 4254, 7.2).
-func (d *Dialer) connectVia(ctx context.Context) (net.Conn, error) {
-	hop, err := d.via.Dial(ctx)
+func (w *nativeWay) connectVia(ctx context.Context) (net.Conn, error) {
+	hop, err := w.via.dial(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("jump host %s: %w", d.via.cfg.Host, err)
+		return nil, fmt.Errorf("jump host %s: %w", w.via.cfg.Host, err)
 	}
-	inTime, cancel := context.WithTimeout(ctx, d.cfg.ConnectTimeout)
+	inTime, cancel := context.WithTimeout(ctx, w.cfg.ConnectTimeout)
 	defer cancel()
-	conn, err := hop.ssh.DialContext(inTime, "tcp", d.cfg.address())
+	conn, err := hop.ssh.DialContext(inTime, "tcp", w.cfg.address())
 	if err == nil {
-		return &jumpConn{conn, hop, namedAddr(d.cfg.address())}, nil
+		return &jumpConn{conn, hop, namedAddr(w.cfg.address())}, nil
 	}
 	_ = hop.Close()
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	err = fmt.Errorf("jump host %s does not connect to %s: %w", d.via.cfg.Host, d.cfg.address(), err)
+	err = fmt.Errorf("jump host %s does not connect to %s: %w", w.via.cfg.Host, w.cfg.address(), err)
 	var refused *ssh.OpenChannelError
 	if errors.As(err, &refused) && refused.Reason == ssh.Prohibited {
 		return nil, permanent(fmt.Errorf("%w; its sshd_config may forbid it (AllowTcpForwarding, PermitOpen)", err))

@@ -50,7 +50,7 @@ func TestJumpHosts(t *testing.T) {
 		require.Equal(t, "second", cfg.Via.Host)
 		require.Equal(t, "first", cfg.Via.Via.Host)
 		require.Nil(t, cfg.Via.Via.Via)
-		d := NewDialer(cfg, Options{Logger: testLogger(t)})
+		d := newNativeWay(cfg, Options{Logger: testLogger(t)})
 		defer d.Close()
 		for range 2 { // a redial goes the same way
 			client, err := d.Dial(testContext(t))
@@ -78,7 +78,7 @@ func TestJumpHosts(t *testing.T) {
 		c.second.write("known_hosts", "")
 		c.second.know("NAME", "id")
 		_, err := dial(t, c.resolve("first,second"), Options{})
-		var wrong *HostKeyError
+		var wrong *hostKeyError
 		require.ErrorAs(t, err, &wrong)
 		require.ErrorContains(t, err, "jump host second: ")
 		require.True(t, IsPermanent(err))
@@ -88,7 +88,7 @@ func TestJumpHosts(t *testing.T) {
 		require.NoError(t, err)
 		c.first.hangUp()
 		select {
-		case <-client.Done():
+		case <-client.done:
 		case <-testContext(t).Done():
 			t.Fatal("the end was not noticed")
 		}

@@ -89,7 +89,7 @@ func (l *login) next(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
 			return attempt, nil
 		}
 	}
-	refusal := &AuthError{User: l.h.cfg.User, Host: l.h.cfg.HostName, Offered: c.AllowedMethods, Notes: l.notes, tooOpen: l.tooOpen}
+	refusal := &authError{User: l.h.cfg.User, Host: l.h.cfg.HostName, Offered: c.AllowedMethods, Notes: l.notes, tooOpen: l.tooOpen}
 	for _, m := range l.methods {
 		if t := m.tried(); t != "" {
 			refusal.Tried = append(refusal.Tried, t)

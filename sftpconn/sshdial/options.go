@@ -1,9 +1,11 @@
 package sshdial
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -32,7 +34,7 @@ type Options struct {
 	MaxConns int
 
 	// Password is tried where the server asks for one. It is tried once, and
-	// no password is asked for on the terminal then. The Dialer keeps its
+	// no password is asked for on the terminal then. The Way keeps its
 	// own copy.
 	Password []byte
 
@@ -69,6 +71,33 @@ func (o Options) validate() error {
 		return fmt.Errorf("user %q: a character in it cannot be part of a user name", o.User)
 	}
 	return nil
+}
+
+func (o Options) subsystem() string { return cmp.Or(o.Subsystem, "sftp") }
+
+// isCommand reports whether a subsystem is a command line instead.
+func isCommand(subsystem string) bool { return strings.Contains(subsystem, "/") }
+
+// arguments are the options for ssh.
+func (o Options) arguments() []string {
+	var args []string
+	for _, override := range o.Overrides {
+		args = append(args, "-o"+override)
+	}
+	switch o.ConfigFile {
+	case "":
+	case "none":
+		args = append(args, "-F", "none")
+	default:
+		args = append(args, "-F", absolute(o.ConfigFile))
+	}
+	if o.Port != 0 {
+		args = append(args, "-p", strconv.Itoa(o.Port))
+	}
+	if o.User != "" {
+		args = append(args, "-l", o.User)
+	}
+	return args
 }
 
 // logger never returns nil.

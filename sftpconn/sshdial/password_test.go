@@ -23,7 +23,7 @@ func TestTypedPassword(t *testing.T) {
 	t.Parallel()
 	passwordMethods(t, func(t *testing.T, server *passwordServer, cfg Config) {
 		p := &prompter{t: t, answers: []string{"wrong", "right"}}
-		d := NewDialer(cfg, Options{Prompter: p, Logger: testLogger(t)})
+		d := newNativeWay(cfg, Options{Prompter: p, Logger: testLogger(t)})
 		for range 2 {
 			client, err := d.Dial(testContext(t))
 			require.NoError(t, err)
@@ -49,7 +49,7 @@ func TestGivenPassword(t *testing.T) {
 	t.Parallel()
 	passwordMethods(t, func(t *testing.T, server *passwordServer, cfg Config) {
 		given := []byte("right")
-		d := NewDialer(cfg, Options{Password: given, Prompter: &prompter{t: t}, Logger: testLogger(t)})
+		d := newNativeWay(cfg, Options{Password: given, Prompter: &prompter{t: t}, Logger: testLogger(t)})
 		clear(given)
 		for range 2 {
 			client, err := d.Dial(testContext(t))
@@ -64,10 +64,10 @@ func TestGivenPassword(t *testing.T) {
 func TestWrongGivenPasswordIsTriedOnce(t *testing.T) {
 	t.Parallel()
 	passwordMethods(t, func(t *testing.T, server *passwordServer, cfg Config) {
-		d := NewDialer(cfg, Options{Password: []byte("wrong"), Prompter: &prompter{t: t}, Logger: testLogger(t)})
+		d := newNativeWay(cfg, Options{Password: []byte("wrong"), Prompter: &prompter{t: t}, Logger: testLogger(t)})
 		for range 2 {
 			_, err := d.Dial(testContext(t))
-			var refused *AuthError
+			var refused *authError
 			require.ErrorAs(t, err, &refused)
 			require.True(t, IsPermanent(err))
 			t.Log(err)
@@ -112,7 +112,7 @@ func TestSecondFactorIsNotReplayed(t *testing.T) {
 	server := &passwordServer{password: "right"}
 	cfg := startServer(t, server.interactive("123"))
 	p := &prompter{t: t, answers: []string{"right", "123"}}
-	d := NewDialer(cfg, Options{Prompter: p, Logger: testLogger(t)})
+	d := newNativeWay(cfg, Options{Prompter: p, Logger: testLogger(t)})
 	client, err := d.Dial(testContext(t))
 	require.NoError(t, err)
 	require.NoError(t, client.Close())

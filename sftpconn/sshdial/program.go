@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,7 +27,7 @@ type programWay struct {
 	cfg       Config
 	command   []string // the program with the user's arguments for it
 	options   []string // the user's options, as arguments
-	subsystem string   // or, with a "/" in it, a command
+	subsystem string
 	log       *slog.Logger
 	start     startDir
 
@@ -42,10 +41,10 @@ type programWay struct {
 // newProgramWay takes of opts all but Host.
 func newProgramWay(cfg Config, opts Options) *programWay {
 	w := &programWay{
-		cfg: cfg, command: slices.Clone(opts.Command), options: opts.arguments(), subsystem: opts.Subsystem,
+		cfg: cfg, command: slices.Clone(opts.Command), options: opts.arguments(), subsystem: opts.subsystem(),
 		log:      opts.logger().With("host", cfg.Host),
 		start:    openStartDir(),
-		prompter: opts.Prompter,
+		prompter: cfg.prompter(opts),
 		memory:   answers{password: givenPassword(opts.Password), kept: map[string][]byte{}},
 	}
 	if len(w.command) == 0 {
@@ -54,35 +53,7 @@ func newProgramWay(cfg Config, opts Options) *programWay {
 	if strings.Contains(w.command[0], "/") {
 		w.command[0] = absolute(w.command[0])
 	}
-	if w.subsystem == "" {
-		w.subsystem = "sftp"
-	}
-	if cfg.BatchMode {
-		w.prompter = nil
-	}
 	return w
-}
-
-// arguments are the options for ssh.
-func (o Options) arguments() []string {
-	var args []string
-	for _, override := range o.Overrides {
-		args = append(args, "-o"+override)
-	}
-	switch o.ConfigFile {
-	case "":
-	case "none":
-		args = append(args, "-F", "none")
-	default:
-		args = append(args, "-F", absolute(o.ConfigFile))
-	}
-	if o.Port != 0 {
-		args = append(args, "-p", strconv.Itoa(o.Port))
-	}
-	if o.User != "" {
-		args = append(args, "-l", o.User)
-	}
-	return args
 }
 
 // absolute keeps a path valid when the current directory changes.
@@ -159,13 +130,21 @@ func (w *programWay) channelArguments(socket string) []string {
 
 // addServer says where to go, and what to start there.
 func (w *programWay) addServer(args []string) []string {
-	if !w.isCommand() {
+	if !isCommand(w.subsystem) {
 		args = append(args, "-s")
 	}
 	return append(args, "--", w.cfg.Host, w.subsystem)
 }
 
-func (w *programWay) isCommand() bool { return strings.Contains(w.subsystem, "/") }
+// run starts cmd, which is the program.
+func (w *programWay) run(cmd *exec.Cmd) (*process, error) {
+	p, err := startProcess(cmd, w.log.With("program", w.command[0]))
+	if err != nil {
+		return nil, permanent(err)
+	}
+	p.explain = explainProgram
+	return p, nil
+}
 
 // dialMaster starts the program and returns when it has logged in, which shows
 // in its control socket.
@@ -184,11 +163,10 @@ func (w *programWay) dialMaster(ctx context.Context, dir string) (*controlConn, 
 	cmd := exec.Command(w.command[0], w.masterArguments(socket)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Env = questions.environment()
-	master, err := startProcess(w.start.of(cmd), w.log.With("program", w.command[0]))
+	master, err := w.run(w.start.of(cmd))
 	if err != nil {
-		return nil, permanent(err)
+		return nil, err
 	}
-	master.explain = explainProgram
 	err = w.awaitLogin(ctx, master, socket, dialog)
 	if err != nil {
 		_ = master.Close()
@@ -243,7 +221,7 @@ func (w *programWay) dialPlain() (Transport, error) {
 		args = append(args, "-oBatchMode=yes")
 	}
 	args = append(append(args, w.options...), w.cfg.Host)
-	if !w.isCommand() {
+	if !isCommand(w.subsystem) {
 		args = append(args, "-s") // in the order of sshfs, which programs may rely on
 	}
 	args = append(args, w.subsystem)
@@ -253,11 +231,10 @@ func (w *programWay) dialPlain() (Transport, error) {
 	} else {
 		cmd = deafToTerminal(cmd.Args)
 	}
-	p, err := startProcess(w.start.of(cmd), w.log.With("program", w.command[0]))
+	p, err := w.run(w.start.of(cmd))
 	if err != nil {
-		return nil, permanent(err)
+		return nil, err
 	}
-	p.explain = explainProgram
 	return &stream{conn: p}, nil
 }
 

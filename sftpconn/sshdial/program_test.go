@@ -105,7 +105,7 @@ func TestProgramFailures(t *testing.T) {
 	s := newKnownServer(t, "#Subsystem")
 	way, _ := s.programWay(Options{})
 	_, err := startSFTP(t, dialWay(t, way))
-	require.ErrorIs(t, err, ErrNoSubsystem)
+	require.ErrorIs(t, err, errNoSubsystem)
 
 	way, _ = s.programWay(Options{Subsystem: "/usr/lib/openssh/sftp-server"})
 	_, err = startSFTP(t, dialWay(t, way))

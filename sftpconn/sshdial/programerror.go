@@ -17,7 +17,7 @@ func (e *programError) Error() string { return "ssh: " + e.line }
 // Unwrap tells of a missing subsystem, and that the program's output has ended.
 func (e *programError) Unwrap() []error {
 	if e.cause == CauseNoSubsystem {
-		return []error{ErrNoSubsystem, io.EOF}
+		return []error{errNoSubsystem, io.EOF}
 	}
 	return []error{io.EOF}
 }

@@ -25,17 +25,17 @@ type proxyConn struct {
 func (c *proxyConn) RemoteAddr() net.Addr { return c.remote }
 
 // startProxy lets the user's shell become the program, as ssh does.
-func (d *Dialer) startProxy() (net.Conn, error) {
+func (w *nativeWay) startProxy() (net.Conn, error) {
 	shell := os.Getenv("SHELL")
 	if shell == "" {
 		shell = "/bin/sh"
 	}
-	cmd := deafToTerminal([]string{shell, "-c", "exec " + d.cfg.ProxyCommand})
-	p, err := startProcess(d.start.of(cmd), d.log.With("program", "ProxyCommand"))
+	cmd := deafToTerminal([]string{shell, "-c", "exec " + w.cfg.ProxyCommand})
+	p, err := startProcess(w.start.of(cmd), w.log.With("program", "ProxyCommand"))
 	if err != nil {
-		return nil, permanent(fmt.Errorf("ProxyCommand %s: %w", d.cfg.ProxyCommand, err))
+		return nil, permanent(fmt.Errorf("ProxyCommand %s: %w", w.cfg.ProxyCommand, err))
 	}
-	return &proxyConn{p, namedAddr(d.cfg.address())}, nil
+	return &proxyConn{p, namedAddr(w.cfg.address())}, nil
 }
 
 // deafToTerminal runs a program that may ask on the terminal, but whose keys and

@@ -57,7 +57,7 @@ func TestEncryptedKeys(t *testing.T) {
 				}
 				cfg := s.resolve("IdentityFile " + path)
 				p := &prompter{t: t, answers: []string{"wrong", "open sesame"}}
-				d := NewDialer(cfg, Options{Prompter: p, Logger: testLogger(t)})
+				d := newNativeWay(cfg, Options{Prompter: p, Logger: testLogger(t)})
 				client, err := d.Dial(testContext(t))
 				require.NoError(t, err)
 				require.NoError(t, client.Close())
@@ -92,7 +92,7 @@ func TestPassphraseIsAskedThreeTimesAndThenTheNextKeyIsTried(t *testing.T) {
 	p := &prompter{t: t, answers: []string{"a", "b", "c"}}
 	_, err := dial(t, s.resolve("IdentityFile DIR/locked"), Options{Prompter: p})
 	require.Len(t, p.asked, 3)
-	var refused *AuthError
+	var refused *authError
 	require.ErrorAs(t, err, &refused)
 	require.True(t, IsPermanent(err))
 	require.Equal(t, []string{"publickey (locked, id)"}, refused.Tried)
@@ -223,7 +223,7 @@ func TestIdentitiesOnly(t *testing.T) {
 	require.NoError(t, err)
 
 	_, err = dial(t, s.resolve(agent, "IdentityFile DIR/k1", "IdentitiesOnly yes"), Options{})
-	var refused *AuthError
+	var refused *authError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, []string{"publickey (agent: k1)"}, refused.Tried)
 }
@@ -263,7 +263,7 @@ func TestFailureNamesWhatWasTried(t *testing.T) {
 	s.know("NAME", "host_ed25519")
 	s.keygen("id", "ed25519")
 	_, err := dial(t, s.resolve("PreferredAuthentications publickey"), Options{})
-	var refused *AuthError
+	var refused *authError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, []string{"publickey (id)"}, refused.Tried)
 	require.Contains(t, refused.Offered, "password")

@@ -173,9 +173,9 @@ func dial(t *testing.T, cfg Config, opts Options) (*Client, error) {
 	if opts.Logger == nil {
 		opts.Logger = testLogger(t)
 	}
-	d := NewDialer(cfg, opts)
+	d := newNativeWay(cfg, opts)
 	t.Cleanup(func() { _ = d.Close() })
-	client, err := d.Dial(testContext(t))
+	client, err := d.dial(testContext(t))
 	if err == nil {
 		t.Cleanup(func() { _ = client.Close() })
 	}

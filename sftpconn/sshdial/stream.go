@@ -14,6 +14,9 @@ type stream struct {
 	taken atomic.Bool
 }
 
+// errOneChannel is how a stream refuses further channels.
+var errOneChannel = errors.New("a connection of this kind carries one channel")
+
 // OpenChannel returns the stream, the first time.
 func (s *stream) OpenChannel(context.Context) (io.ReadWriteCloser, error) {
 	if s.taken.Swap(true) {

@@ -15,18 +15,18 @@ import (
 )
 
 // address is the TCP address of the server.
-func (c *Config) address() string {
-	return net.JoinHostPort(c.HostName, strconv.Itoa(c.Port))
+func (t *TCP) address() string {
+	return net.JoinHostPort(t.HostName, strconv.Itoa(t.Port))
 }
 
 // attemptPause lies between the attempts of ConnectionAttempts, as in ssh.
 const attemptPause = time.Second
 
-// connectTCP makes a TCP connection, in ConnectionAttempts attempts.
-func connectTCP(ctx context.Context, cfg *Config) (net.Conn, error) {
-	for attempt := 1; ; attempt++ {
-		conn, err := tryTCP(ctx, cfg)
-		if err == nil || ctx.Err() != nil || attempt >= cfg.ConnectionAttempts {
+// connect makes the connection, in ConnectionAttempts attempts.
+func (t *TCP) connect(ctx context.Context) (net.Conn, error) {
+	for n := 1; ; n++ {
+		conn, err := t.attempt(ctx)
+		if err == nil || ctx.Err() != nil || n >= t.ConnectionAttempts {
 			return conn, err
 		}
 		select {
@@ -37,30 +37,30 @@ func connectTCP(ctx context.Context, cfg *Config) (net.Conn, error) {
 	}
 }
 
-// tryTCP tries all local addresses that the configuration leaves. Go sets
+// attempt tries all local addresses that the configuration leaves. Go sets
 // TCP_NODELAY by itself.
-func tryTCP(ctx context.Context, cfg *Config) (net.Conn, error) {
-	network := map[string]string{"inet": "tcp4", "inet6": "tcp6"}[cfg.AddressFamily]
+func (t *TCP) attempt(ctx context.Context) (net.Conn, error) {
+	network := map[string]string{"inet": "tcp4", "inet6": "tcp6"}[t.AddressFamily]
 	if network == "" {
 		network = "tcp"
 	}
 	dialer := net.Dialer{
-		Timeout: cfg.ConnectTimeout,
+		Timeout: t.ConnectTimeout,
 		KeepAliveConfig: net.KeepAliveConfig{
-			Enable: cfg.TCPKeepAlive, Idle: 30 * time.Second, Interval: 15 * time.Second, Count: 4,
+			Enable: t.TCPKeepAlive, Idle: 30 * time.Second, Interval: 15 * time.Second, Count: 4,
 		},
-		Control: cfg.setTypeOfService,
+		Control: t.setTypeOfService,
 	}
-	if !cfg.TCPKeepAlive {
+	if !t.TCPKeepAlive {
 		dialer.KeepAlive = -1
 	}
-	locals, err := localAddresses(network, cfg)
+	locals, err := t.localAddresses(network)
 	if err != nil {
 		return nil, err
 	}
 	var conn net.Conn
 	for _, dialer.LocalAddr = range locals {
-		conn, err = dialer.DialContext(ctx, network, cfg.address())
+		conn, err = dialer.DialContext(ctx, network, t.address())
 		if err == nil {
 			return conn, nil
 		}
@@ -72,23 +72,23 @@ func tryTCP(ctx context.Context, cfg *Config) (net.Conn, error) {
 	if errors.As(err, &op) {
 		err = op.Err // the rest of it says the address again
 	}
-	if from := cmp.Or(cfg.BindAddress, cfg.BindInterface); from != "" {
-		return nil, fmt.Errorf("connect to %s from %s: %w", cfg.address(), from, err)
+	if from := cmp.Or(t.BindAddress, t.BindInterface); from != "" {
+		return nil, fmt.Errorf("connect to %s from %s: %w", t.address(), from, err)
 	}
-	return nil, fmt.Errorf("connect to %s: %w", cfg.address(), err)
+	return nil, fmt.Errorf("connect to %s: %w", t.address(), err)
 }
 
 // localAddresses returns the addresses to connect from, nil for any.
-func localAddresses(network string, cfg *Config) ([]net.Addr, error) {
+func (t *TCP) localAddresses(network string) ([]net.Addr, error) {
 	switch {
-	case cfg.BindAddress != "":
-		local, err := net.ResolveTCPAddr(network, net.JoinHostPort(cfg.BindAddress, "0"))
+	case t.BindAddress != "":
+		local, err := net.ResolveTCPAddr(network, net.JoinHostPort(t.BindAddress, "0"))
 		if err != nil {
-			return nil, fmt.Errorf("BindAddress %s: %w", cfg.BindAddress, err)
+			return nil, fmt.Errorf("BindAddress %s: %w", t.BindAddress, err)
 		}
 		return []net.Addr{local}, nil
-	case cfg.BindInterface != "":
-		return interfaceAddresses(network, cfg.BindInterface)
+	case t.BindInterface != "":
+		return interfaceAddresses(network, t.BindInterface)
 	}
 	return []net.Addr{nil}, nil
 }
@@ -124,9 +124,38 @@ func interfaceAddresses(network, name string) ([]net.Addr, error) {
 	return locals, nil
 }
 
+// defaultPatience applies where nobody asks for keepalives.
+const defaultPatience = 15 * time.Second
+
+// patience is how long a server may be silent before it is taken for dead.
+func (t *TCP) patience() time.Duration {
+	if t.ServerAliveInterval == 0 {
+		return defaultPatience
+	}
+	return t.ServerAliveInterval * time.Duration(max(t.ServerAliveCountMax, 1))
+}
+
+// limitSilence makes the kernel end a TCP connection whose peer is silent for
+// longer than patience: that acknowledges neither data nor, if there is none,
+// the kernel's probes.
+func limitSilence(conn net.Conn, patience time.Duration) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok || patience <= 0 {
+		return
+	}
+	const probes = 3
+	pause := max(patience/probes, time.Second)
+	_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: pause, Interval: pause, Count: probes})
+	if raw, err := tcp.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) {
+			_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(patience.Milliseconds()))
+		})
+	}
+}
+
 // setTypeOfService marks the packets of a connection before it is made.
-func (c *Config) setTypeOfService(network, _ string, raw syscall.RawConn) error {
-	if c.IPQoS < 0 {
+func (t *TCP) setTypeOfService(network, _ string, raw syscall.RawConn) error {
+	if t.IPQoS < 0 {
 		return nil
 	}
 	level, option := unix.IPPROTO_IP, unix.IP_TOS
@@ -134,7 +163,7 @@ func (c *Config) setTypeOfService(network, _ string, raw syscall.RawConn) error 
 		level, option = unix.IPPROTO_IPV6, unix.IPV6_TCLASS
 	}
 	// As in ssh, a connection without the mark is better than none.
-	return raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), level, option, c.IPQoS) })
+	return raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), level, option, t.IPQoS) })
 }
 
 // servicesByName are the names that IPQoS takes (ssh_config(5)), and what the

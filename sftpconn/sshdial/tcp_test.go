@@ -22,7 +22,7 @@ func serverConn(t *testing.T, lines ...string) (ours, theirs net.Conn) {
 		Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, ConfigFile: writeConfig(t, lines...),
 	})
 	require.NoError(t, err)
-	ours, err = connectTCP(testContext(t), &cfg)
+	ours, err = cfg.connect(testContext(t))
 	require.NoError(t, err)
 	theirs, err = listener.Accept()
 	require.NoError(t, err)
@@ -67,18 +67,18 @@ func TestConnectionAttempts(t *testing.T) {
 	require.NoError(t, err)
 	addr := listener.Addr().(*net.TCPAddr)
 	require.NoError(t, listener.Close())
-	cfg := Config{HostName: "127.0.0.1", Port: addr.Port, ConnectTimeout: testTimeout, ConnectionAttempts: 1, IPQoS: -1}
-	_, err = connectTCP(testContext(t), &cfg)
+	tcp := TCP{HostName: "127.0.0.1", Port: addr.Port, ConnectTimeout: testTimeout, ConnectionAttempts: 1, IPQoS: -1}
+	_, err = tcp.connect(testContext(t))
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 
-	cfg.ConnectionAttempts = 20
+	tcp.ConnectionAttempts = 20
 	listening := make(chan net.Listener, 1)
 	time.AfterFunc(attemptPause/2, func() {
 		again, err := net.ListenTCP("tcp", addr)
 		assert.NoError(t, err)
 		listening <- again
 	})
-	conn, err := connectTCP(testContext(t), &cfg)
+	conn, err := tcp.connect(testContext(t))
 	require.NoError(t, err)
 	require.NoError(t, conn.Close())
 	require.NoError(t, (<-listening).Close())

@@ -178,7 +178,7 @@ func dialOnTerminal(configFile string) int {
 	cfg, err := Resolve(context.Background(), opts)
 	if err == nil {
 		var client *Client
-		if client, err = NewDialer(cfg, opts).Dial(context.Background()); err == nil {
+		if client, err = newNativeWay(cfg, opts).dial(context.Background()); err == nil {
 			fmt.Println("connected")
 			_ = client.Close()
 			return 0

@@ -2,7 +2,6 @@ package sshdial
 
 import (
 	"context"
-	"errors"
 	"io"
 )
 
@@ -32,19 +31,5 @@ func NewWay(cfg Config, opts Options) Way {
 		opts.logger().Info("the ssh program is the transport", "since", cfg.Program)
 		return several(newProgramWay(cfg, opts), opts)
 	}
-	return several(nativeWay{NewDialer(cfg, opts)}, opts)
+	return several(newNativeWay(cfg, opts), opts)
 }
-
-// nativeWay is a Dialer as a Way.
-type nativeWay struct{ *Dialer }
-
-func (w nativeWay) Dial(ctx context.Context) (Transport, error) {
-	client, err := w.Dialer.Dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return client, nil
-}
-
-// errOneChannel is how a stream refuses further channels.
-var errOneChannel = errors.New("a connection of this kind carries one channel")
