@@ -1,6 +1,7 @@
 package reconnect
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 type openFiles struct {
 	mu       sync.Mutex
 	places   map[*file]place
+	byPath   map[string]map[*file]nothing // the files whose place is a path
 	further  map[*file][]string   // names that open files were given, by link
 	changes  map[*change]nothing  // under way
 	openings map[*opening]nothing // under way
@@ -40,6 +42,7 @@ func within(path, top string) bool {
 func newOpenFiles() *openFiles {
 	return &openFiles{
 		places:   make(map[*file]place),
+		byPath:   make(map[string]map[*file]nothing),
 		further:  make(map[*file][]string),
 		changes:  make(map[*change]nothing),
 		openings: make(map[*opening]nothing),
@@ -68,26 +71,45 @@ func (o *openFiles) endOpen(p *opening, f *file) {
 	defer o.mu.Unlock()
 	delete(o.openings, p)
 	if f != nil {
-		o.places[f] = place{path: p.path, unlinked: p.overtaken}
+		o.put(f, place{path: p.path, unlinked: p.overtaken})
+	}
+}
+
+// put notes that f is at p. o.mu is held.
+func (o *openFiles) put(f *file, p place) {
+	o.take(f)
+	o.places[f] = p
+	if p.unlinked {
+		return
+	}
+	if o.byPath[p.path] == nil {
+		o.byPath[p.path] = make(map[*file]nothing)
+	}
+	o.byPath[p.path][f] = nothing{}
+}
+
+// take takes f from its place, if it has one. o.mu is held.
+func (o *openFiles) take(f *file) {
+	path := o.places[f].path
+	delete(o.places, f)
+	if there := o.byPath[path]; there != nil {
+		if delete(there, f); len(there) == 0 {
+			delete(o.byPath, path)
+		}
 	}
 }
 
 // at returns the open files at path.
-func (o *openFiles) at(path string) (files []*file) {
+func (o *openFiles) at(path string) []*file {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for f, p := range o.places {
-		if p.path == path && !p.unlinked {
-			files = append(files, f)
-		}
-	}
-	return files
+	return slices.Collect(maps.Keys(o.byPath[path]))
 }
 
 func (o *openFiles) remove(f *file) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.places, f)
+	o.take(f)
 	delete(o.further, f)
 }
 
@@ -152,11 +174,13 @@ func (o *openFiles) end(c *change, success bool) {
 		}
 		names := c.applied(o.names(f))
 		if len(names) == 0 {
-			o.places[f] = place{path: p.path, unlinked: true}
+			o.put(f, place{path: p.path, unlinked: true})
 			delete(o.further, f)
 			continue
 		}
-		o.places[f] = place{path: names[0]}
+		if names[0] != p.path {
+			o.put(f, place{path: names[0]})
+		}
 		if o.further[f] = names[1:]; len(names) == 1 {
 			delete(o.further, f)
 		}
