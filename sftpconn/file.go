@@ -95,7 +95,7 @@ func (f *file) Write(p []byte, off int64) Pending {
 	for at := 0; at == 0 || at < len(p); {
 		from := off + int64(at)
 		part := p[at:min(at+f.partLength(from), len(p))]
-		parts = append(parts, f.begin(false, func() *call { return f.startWrite(part, from) }))
+		parts = append(parts, f.begin(false, func() tracked { return f.startWrite(part, from) }))
 		at += max(len(part), 1)
 	}
 	if len(parts) == 1 {
@@ -111,16 +111,20 @@ func (f *file) SetAttr(set SetAttr) Pending {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.begin(true, func() *call {
-		h := f.handles[0]
-		return h.ch.start("FSETSTAT", f.path, &sshfx.FSetStatPacket{Handle: h.id, Attrs: set.encode()})
-	})
+	return f.begin(true, func() tracked { return f.startSetAttr(set) })
+}
+
+// startSetAttr is called with f.mu held.
+func (f *file) startSetAttr(set SetAttr) *call {
+	h := f.handles[0]
+	return h.ch.start("FSETSTAT", f.path, &sshfx.FSetStatPacket{Handle: h.id, Attrs: set.encode()})
 }
 
 // tracked is a request that Flush waits for.
 type tracked interface {
 	Pending
-	succeeded() bool // the answer is there and good
+	isDone() bool    // the answer is there
+	succeeded() bool // and good
 }
 
 // track remembers p for Flush, and forgets those that have succeeded. f.mu is
@@ -194,6 +198,11 @@ func (f *file) Attr(ctx context.Context) (Attr, error) {
 	if err := f.awaitHeld(ctx); err != nil {
 		return Attr{}, err
 	}
+	return f.attr(ctx)
+}
+
+// attr is Attr that does not wait for what is held back.
+func (f *file) attr(ctx context.Context) (Attr, error) {
 	h := f.first()
 	if f.conn.opts.Quirks.NoFStat { // in order with what the file was told
 		return awaitAttr(ctx, h.ch.start("STAT", f.path, &sshfx.StatPacket{Path: f.path}))

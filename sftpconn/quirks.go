@@ -94,28 +94,11 @@ func (r *reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// resize is SetAttr for an open file whose server has the quirk NoTruncate. It
-// waits for what was started before, and is done when it returns.
+// resize is SetAttr for an open file whose server has the quirk NoTruncate.
 func (f *file) resize(set SetAttr) Pending {
-	ctx := context.Background() // the end of the connection ends it
-	_ = f.awaitStarted(ctx)
-	err := f.conn.resize(ctx, f.path, set.Size)
-	if set.Valid &^= AttrSize; err == nil && set.Valid != 0 {
-		return f.SetAttr(set)
-	}
-	done := settled{err}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.track(done)
-	return done
+	return f.SetAttrFound(func(ctx context.Context, _ func(context.Context) (Attr, error)) (SetAttr, error) {
+		err := f.conn.resize(ctx, f.path, set.Size)
+		set.Valid &^= AttrSize
+		return set, err
+	})
 }
-
-// settled is a Pending with a known outcome.
-type settled struct {
-	err error
-}
-
-// Wait implements [Pending].
-func (s settled) Wait(context.Context) error { return s.err }
-
-func (s settled) succeeded() bool { return s.err == nil }

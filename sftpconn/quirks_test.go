@@ -1,11 +1,14 @@
 package sftpconn_test
 
 import (
+	"context"
 	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
 	"github.com/stretchr/testify/assert"
@@ -90,4 +93,46 @@ func TestQuirks(t *testing.T) {
 	assert.Equal(t, "\x00\x00\x00", onDisk())
 	_, err = plain.SetAttr(ctx, path, sized(1))
 	require.Error(t, err, "the server has its quirk")
+}
+
+// Changes of size take their place among the writes of a file without a wait, and
+// who waits for one can be ended.
+func TestResizeIsOnlyStarted(t *testing.T) {
+	var mute atomic.Bool
+	server := &sftptest.Scripted{Answer: func(r sftptest.RawRequest) ([]byte, error) {
+		if mute.Load() {
+			return nil, nil
+		}
+		return quirkyServer(r)
+	}}
+	c, err := sftpconn.New(t.Context(), server, sftpconn.Options{Quirks: sftpconn.Quirks{NoFStat: true, NoTruncate: true}})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	f, _, err := c.Open(t.Context(), path, sftpconn.Write, 0)
+	require.NoError(t, err)
+	resize := func(size uint64) sftpconn.Pending {
+		return f.SetAttr(sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrSize, Size: size}})
+	}
+	f.Write([]byte("abcd"), 0)
+	resize(2)
+	f.Write([]byte("e"), 3)
+	resize(5)
+	require.NoError(t, f.Flush(t.Context()))
+	got, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, "ab\x00e\x00", string(got))
+
+	mute.Store(true)
+	waited := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	go func() { waited <- resize(9).Wait(ctx) }()
+	select {
+	case err := <-waited:
+		require.ErrorIs(t, err, context.Canceled)
+	case <-time.After(10 * time.Second):
+		require.Fail(t, "who waits cannot be ended")
+	}
 }

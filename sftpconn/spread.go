@@ -78,7 +78,7 @@ const crowdedAt = 2 * window
 // and what comes after it waits for it. A write also waits for further handles
 // that are about to come, if the first one has enough to do: what it is given
 // goes at its pace. f.mu is held.
-func (f *file) begin(alone bool, start func() *call) Pending {
+func (f *file) begin(alone bool, start func() tracked) Pending {
 	f.used = time.Now()
 	last, several := f.ordered, len(f.handles) > 1
 	crowded := !alone && f.widening != nil && f.handles[0].ch.inFlight.Load() > crowdedAt
@@ -90,25 +90,32 @@ func (f *file) begin(alone bool, start func() *call) Pending {
 		}
 		return c
 	}
-	r := &orderedRequest{alone: alone, start: start, started: make(chan struct{})}
+	r := &orderedRequest{alone: alone, start: start}
+	if crowded {
+		r.handles = f.widening
+	}
+	return f.hold(r)
+}
+
+// hold holds r back until it can be sent in order. f.mu is held.
+func (f *file) hold(r *orderedRequest) Pending {
+	last := f.ordered
 	var after []tracked
 	switch {
-	case alone:
+	case r.alone:
 		after = slices.Clone(f.unacked)
 	case last.underWay():
 		after = []tracked{last}
 	}
-	if crowded {
-		r.handles = f.widening
-	}
+	r.started = make(chan struct{})
 	f.ordered = r
 	f.track(r)
 	f.conn.goBackground(func() { f.release(r, last, after) })
 	return r
 }
 
-// release sends r when prev, which was held back before it, is sent, and all in
-// after is answered. Both happen at the latest when the connection ends.
+// release sends r when prev, which was held back before it, is sent, all in after
+// is answered, and r is prepared. All happens at the latest when the connection ends.
 func (f *file) release(r, prev *orderedRequest, after []tracked) {
 	if prev != nil {
 		<-prev.started
@@ -118,6 +125,9 @@ func (f *file) release(r, prev *orderedRequest, after []tracked) {
 	}
 	if r.handles != nil {
 		_ = f.awaitRoom(context.Background(), r.handles, crowdedAt)
+	}
+	if r.prepare != nil {
+		r.prepare(context.Background())
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -129,10 +139,11 @@ func (f *file) release(r, prev *orderedRequest, after []tracked) {
 // may have to wait for.
 type orderedRequest struct {
 	alone   bool
-	start   func() *call
+	prepare func(ctx context.Context) // if not nil, called before start, and may ask the server
+	start   func() tracked
 	handles <-chan struct{} // if not nil, closed when there are more handles
 	started chan struct{}   // closed once call is set
-	call    *call
+	call    tracked
 }
 
 var closedChannel = func() chan struct{} {
@@ -159,15 +170,7 @@ func (r *orderedRequest) underWay() bool {
 	if r == nil || !r.alone {
 		return false
 	}
-	if r.held() {
-		return true
-	}
-	select {
-	case <-r.call.done:
-		return false
-	default:
-		return true
-	}
+	return r.held() || !r.call.isDone()
 }
 
 // Wait implements [Pending].
@@ -180,14 +183,9 @@ func (r *orderedRequest) Wait(ctx context.Context) error {
 	}
 }
 
-func (r *orderedRequest) succeeded() bool {
-	select {
-	case <-r.started:
-		return r.call.succeeded()
-	default:
-		return false
-	}
-}
+func (r *orderedRequest) isDone() bool { return !r.held() && r.call.isDone() }
+
+func (r *orderedRequest) succeeded() bool { return !r.held() && r.call.succeeded() }
 
 // awaitHeld waits until nothing that was started is held back.
 func (f *file) awaitHeld(ctx context.Context) error {

@@ -9,32 +9,27 @@ import (
 
 // file is an open file of a session.
 type file struct {
-	sftpconn.File
+	sftpconn.Finder
 	session *session
 }
 
 // Attr implements [sftpconn.File].
 func (f *file) Attr(ctx context.Context) (sftpconn.Attr, error) {
-	attr, err := f.File.Attr(ctx)
+	attr, err := f.Finder.Attr(ctx)
 	return f.session.made(ctx, attr, err)
 }
 
 // SetAttr implements [sftpconn.File]. To change owners, it asks for the current
 // ones first.
 func (f *file) SetAttr(set sftpconn.SetAttr) sftpconn.Pending {
-	ctx := context.Background() // the question ends with the connection at the latest
-	err := f.session.translate(ctx, &set, func() (sftpconn.Attr, error) { return f.File.Attr(ctx) })
-	if err != nil {
-		return failed{err}
+	if set.Valid&sftpconn.AttrOwners == 0 {
+		return f.Finder.SetAttr(set)
 	}
-	return f.File.SetAttr(set)
+	return f.SetAttrFound(func(ctx context.Context, current func(context.Context) (sftpconn.Attr, error)) (sftpconn.SetAttr, error) {
+		err := f.session.translate(ctx, &set, func() (sftpconn.Attr, error) { return current(ctx) })
+		return set, err
+	})
 }
-
-// failed is a request that was not sent.
-type failed struct{ err error }
-
-// Wait implements [sftpconn.Pending].
-func (p failed) Wait(context.Context) error { return p.err }
 
 // CopyFrom implements [sftpconn.File].
 func (f *file) CopyFrom(ctx context.Context, src sftpconn.File, srcOff, off, n int64) (int64, error) {
@@ -42,5 +37,5 @@ func (f *file) CopyFrom(ctx context.Context, src sftpconn.File, srcOff, off, n i
 	if !ok {
 		return 0, errors.ErrUnsupported
 	}
-	return f.File.CopyFrom(ctx, from.File, srcOff, off, n)
+	return f.Finder.CopyFrom(ctx, from.Finder, srcOff, off, n)
 }

@@ -24,7 +24,8 @@ type IDs interface {
 	Remote(ctx context.Context, server Server, local uint32) (remote uint32, ok bool, err error)
 }
 
-// Server is what translating may need: [sftpconn.Conn] has it.
+// Server is what translating may need: [sftpconn.Conn] has it. Its files are
+// [sftpconn.Finder]s.
 type Server interface {
 	sftpconn.Session
 

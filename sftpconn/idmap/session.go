@@ -206,5 +206,5 @@ func (s *session) Open(ctx context.Context, path string, flags sftpconn.OpenFlag
 		return nil, attr, err
 	}
 	attr, err = s.made(ctx, attr, nil)
-	return &file{f, s}, attr, err
+	return &file{f.(sftpconn.Finder), s}, attr, err
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -81,7 +83,44 @@ func TestTable(t *testing.T) {
 	assert.Equal(t, sftpconn.Owner{UID: 2001, GID: 2001}, onDisk(t, path))
 }
 
-// So does creation.
+// An owner of an open file is changed in order, and who waits for it can be ended.
+func TestChangeOfOwnerIsOnlyStarted(t *testing.T) {
+	var mute atomic.Bool
+	server := &sftptest.Scripted{Answer: func(r sftptest.RawRequest) ([]byte, error) {
+		if mute.Load() {
+			return nil, nil
+		}
+		return r.Honest()
+	}}
+	conn, err := sftpconn.New(t.Context(), server, sftpconn.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, nil, 0o644))
+	f, _, err := idmap.Wrap(conn, idmap.Map{}).Open(t.Context(), path, sftpconn.Write, 0)
+	require.NoError(t, err)
+	own := set(uint32(os.Getuid()), uint32(os.Getgid()))
+	f.SetAttr(own)
+	f.SetAttr(sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrMode, Mode: 0o4755}})
+	require.NoError(t, f.Flush(t.Context()))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, os.ModeSetuid|0o755, info.Mode(), "chown(2) takes the bit away")
+
+	mute.Store(true)
+	waited := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	go func() { waited <- f.SetAttr(own).Wait(ctx) }()
+	select {
+	case err := <-waited:
+		require.ErrorIs(t, err, context.Canceled)
+	case <-time.After(10 * time.Second):
+		require.Fail(t, "who waits cannot be ended")
+	}
+}
+
+// Creation goes through the map, too.
 func TestMakersInTable(t *testing.T) {
 	s, dir, _ := newTable(t)
 	for owner, want := range map[sftpconn.Owner]sftpconn.Owner{

@@ -143,7 +143,7 @@ func (s *Session) Open(ctx context.Context, path string, flags sftpconn.OpenFlag
 	f, err := with(ctx, s, func(fs sftpconn.FS, p []string) (f sftpconn.File, err error) {
 		f, attr, err = fs.Open(ctx, p[0], flags, mode)
 		if err == nil && fs != s.Conn {
-			f = file{f}
+			f = file{f.(sftpconn.Finder)}
 		}
 		return f, err
 	}, path)
@@ -152,7 +152,7 @@ func (s *Session) Open(ctx context.Context, path string, flags sftpconn.OpenFlag
 
 // file is an open file on the connection for long paths.
 type file struct {
-	sftpconn.File
+	sftpconn.Finder
 }
 
 // CopyFrom implements [sftpconn.File]. No channel knows files of another one.
