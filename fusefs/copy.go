@@ -14,6 +14,10 @@ import (
 // kernel keeps writers of the file waiting meanwhile.
 const maxCopy = 1 << 30
 
+// littleCopy is up to how much is read and written as by a program, in bytes: the
+// server's copy takes several round trips, these at most one.
+const littleCopy = 64 << 10
+
 var _ fs.NodeCopyFileRanger = (*node)(nil)
 
 // CopyFileRange is copy_file_range(2). Told EOPNOTSUPP, the kernel reads and
@@ -29,6 +33,9 @@ func (n *node) CopyFileRange(ctx context.Context, fhIn fs.FileHandle, offIn uint
 	}
 	if size == 0 {
 		return 0, 0
+	}
+	if size <= littleCopy {
+		return 0, syscall.EOPNOTSUPP
 	}
 	ctx, op := to.begin(ctx, "copy_file_range")
 	defer op.end(&errno)

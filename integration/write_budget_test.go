@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"syscall"
 	"testing"
@@ -33,6 +34,7 @@ func TestRoundTripsOfChanges(t *testing.T) {
 		{"unlink", 1, func(dir string) error { return os.Remove(dir + "/folder/moved") }},
 		{"rmdir", 1, func(dir string) error { return syscall.Rmdir(dir + "/folder") }},
 		{"open, write, fsync, close", 2, writeDurably},
+		{"copy of a small file", 4, copySmall},
 	}
 	best := make([]float64, len(steps))
 	for try := range tries {
@@ -104,6 +106,24 @@ func writeDurably(dir string) error {
 		return err
 	}
 	return f.Close()
+}
+
+// copySmall does what cp does for a file: it asks for copy_file_range(2).
+func copySmall(dir string) error {
+	src, err := os.Open(dir + "/link")
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := os.Create(dir + "/copy")
+	if err != nil {
+		return err
+	}
+	defer dst.Close()
+	if n, err := io.Copy(dst, src); n != 4096 {
+		return fmt.Errorf("copied %d bytes: %w", n, err)
+	}
+	return dst.Close()
 }
 
 // The round trips of unpacking an archive: two for each file, three for each
