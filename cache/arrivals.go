@@ -15,10 +15,16 @@ const (
 	fewFolders = 8
 	mostDepth  = 2
 
-	// fewPicked is how many files of a folder that is not big are opened in no
-	// order until the others are expected too: interpreters go through the
-	// folders of what they import in an order of their own.
-	fewPicked = 3
+	// fewPicked is how many files, or folders, of a folder that is not big are come
+	// to in no order until the others are expected too, and mostPicked how many
+	// names such a folder has: interpreters go through what they import in an order
+	// of their own, and git through the 256 folders of its objects.
+	fewPicked  = 3
+	mostPicked = 512
+
+	// fewBeside is how many names a folder has of which all are expected when
+	// programs pick among the folders beside it.
+	fewBeside = 4
 )
 
 // visit takes in that a program lists path. A walk begins with the first
@@ -229,17 +235,14 @@ func (ws *walks) come(path string, kind stepKind, judge func(*listing, trail) (s
 	dir, name := split(path)
 	v, ok := ws.recent.Get(dir)
 	if !ok || time.Since(v.at) > stepAge {
-		if kind == folder {
-			return nil
-		}
-		v = &visited{}
+		v = &visited{passed: true}
 		ws.recent.Add(dir, v)
 	}
 	v.at = time.Now()
+	v.passed = v.passed && kind == folder
 	t := v.trail(kind)
 	before := *t
-	t.entries++
-	t.last = name
+	t.add(name)
 	l := ws.names.freshListing(dir)
 	if l == nil {
 		return nil
@@ -248,12 +251,12 @@ func (ws *walks) come(path string, kind stepKind, judge func(*listing, trail) (s
 		return nil
 	}
 	s := &step{kind: kind, path: path, used: true}
-	if e := ws.steps[dir]; e != nil && kind != folder && e.Value.(*step).entered(ws) &&
-		ws.inOrder(e.Value.(*step).walk, path) {
+	if e := ws.steps[dir]; e != nil && kind != folder && ws.goesOn(e.Value.(*step), l, path) {
 		return ws.join(e, s)
 	}
 	sorted, begins := judge(l, before)
-	picks := !begins && kind == file && t.entries >= fewPicked && len(l.entries) <= expandAtOnce
+	begins = begins && !v.passed && (before.entries > 0 || !ws.isPicked(dir))
+	picks := !begins && kind != link && t.entries >= fewPicked && len(l.entries) <= mostPicked
 	if !begins && !picks {
 		return nil
 	}
@@ -268,6 +271,19 @@ func (ws *walks) come(path string, kind stepKind, judge func(*listing, trail) (s
 	w.sorted, w.picks = sorted && !picks, picks
 	ws.begin(w, dir, l, s)
 	return w
+}
+
+// goesOn reports whether the walk of dir, whose listing is l, has expected a program to
+// open path there.
+func (ws *walks) goesOn(dir *step, l *listing, path string) bool {
+	return dir.entered(ws) && dir.walk.expects(l) && ws.inOrder(dir.walk, path)
+}
+
+// isPicked reports whether a program has come to dir that picks among the folders
+// beside it.
+func (ws *walks) isPicked(dir string) bool {
+	e := ws.steps[dir]
+	return e != nil && e.Value.(*step).walk.picks && e.Value.(*step).entered(ws)
 }
 
 // entered reports whether a program that goes through a tree has come to the
@@ -289,10 +305,13 @@ func (ws *walks) caughtUp(dir string) {
 }
 
 // join lets the walk that goes through the folder of dir fetch what is of the
-// kind of s, too.
+// kind of s, too. Who picks has to ask for some first.
 func (ws *walks) join(dir *list.Element, s *step) *walk {
 	w := dir.Value.(*step).walk
-	w.wants |= s.kind
+	w.joined++
+	if !w.picks || w.joined >= fewPicked {
+		w.wants |= s.kind
+	}
 	w.last = time.Now()
 	e := ws.put(w, s, dir.Next())
 	ws.use(dir)

@@ -64,7 +64,7 @@ func TestSmallFilesAreReadAhead(t *testing.T) {
 			used, wasted := ahead(f)
 			assert.Equal(t, 99, used)
 			assert.Zero(t, wasted)
-			time.Sleep(2 * stepAge)
+			time.Sleep(walksEnd)
 			forgotten(t, f)
 			assert.Equal(t, 100, s.count("OPEN"))
 			assert.Equal(t, 100, s.count("CLOSE"))
@@ -244,7 +244,7 @@ func TestAFileThatCannotBeOpenedAhead(t *testing.T) {
 		var status *sftpconn.StatusError
 		require.ErrorAs(t, err, &status)
 		readFile(t, s, f, "/d/002")
-		time.Sleep(2 * stepAge)
+		time.Sleep(walksEnd)
 		forgotten(t, f)
 	})
 }
@@ -266,7 +266,7 @@ func TestAnOpenAheadThatIsGivenUp(t *testing.T) {
 		_, _, err = f.Open(ctx, "/d/001", sftpconn.Read, 0)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		<-first
-		time.Sleep(2 * stepAge)
+		time.Sleep(walksEnd)
 		forgotten(t, f)
 		assert.Equal(t, s.count("OPEN"), s.count("CLOSE"))
 	})

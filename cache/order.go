@@ -181,13 +181,25 @@ func typeOf(attr sftpconn.Attr) stepKind {
 // a name in it, and what it has used of it.
 type visited struct {
 	at                    time.Time
+	passed                bool // only to what is in its folders, so far
 	folders, files, links trail
 }
 
-// trail is which entries of one kind were used.
+// trail is which entries of one kind were used. To come back to one of the last two
+// does not count.
 type trail struct {
-	entries int
-	last    string
+	entries     int
+	last, prior string
+}
+
+func (t *trail) add(name string) {
+	if name == t.last {
+		return
+	}
+	if name != t.prior {
+		t.entries++
+	}
+	t.last, t.prior = name, t.last
 }
 
 func (v *visited) trail(kind stepKind) *trail {

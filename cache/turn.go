@@ -45,7 +45,7 @@ func (ws *walks) isNext(w *walk, path string, sorted bool) bool {
 // heed takes in that the program of w goes on to path. If it keeps to the other
 // order, so does w from now on.
 func (ws *walks) heed(w *walk, path string) {
-	if w.cursor == nil || w.turns == mostTurns {
+	if w.cursor == nil || w.picks || w.turns == mostTurns {
 		return
 	}
 	dir, before, name := part(w.cursor.Value.(*step).path, path)

@@ -42,6 +42,7 @@ type walk struct {
 	window int           // how many folders, and how many others, may be ahead
 	ahead  aheadOf       // what is fetched, or being fetched, and not used
 	picks  bool          // the program goes through one folder in no order
+	joined int           // how often a program came to something of another kind
 	vain   bool          // something was fetched and not used
 	last   time.Time     // when a step was used
 }
@@ -111,6 +112,10 @@ const (
 func (s *step) unused() bool {
 	return s.fetched && !s.used && (s.state == asking || s.state == there)
 }
+
+// expects reports whether all that is in a folder of w, whose listing is l, is
+// expected.
+func (w *walk) expects(l *listing) bool { return !w.picks || len(l.entries) <= fewBeside }
 
 // idle reports whether nobody has gone on with w for a while.
 func (w *walk) idle(now time.Time) bool {

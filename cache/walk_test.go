@@ -13,6 +13,9 @@ import (
 	"sftpmount/sftpconn"
 )
 
+// walksEnd is after how long nothing is kept of a walk that nobody goes on with.
+const walksEnd = 30 * time.Second
+
 // putTree puts folders and files into /d, and lets them grow old.
 func putTree(s *farServer, folders, filesEach int) {
 	for i := range folders {
@@ -84,7 +87,7 @@ func TestWalkIsSeenComing(t *testing.T) {
 		// The program may ask at the moment at which the answer comes.
 		assert.InDelta(t, 101, s.count("READDIR"), 2)
 		assert.Zero(t, f.Stats().ListedAhead.Wasted)
-		time.Sleep(2 * stepAge)
+		time.Sleep(walksEnd)
 		forgotten(t, f)
 	})
 }
@@ -105,7 +108,7 @@ func TestBigFolder(t *testing.T) {
 		require.NoError(t, err)
 		time.Sleep(time.Second)
 		assert.LessOrEqual(t, s.count("READDIR"), 2+firstAhead)
-		time.Sleep(2 * stepAge)
+		time.Sleep(walksEnd)
 		forgotten(t, f)
 		assert.LessOrEqual(t, roundTrips(func() { listAll(t, f, "/d") }), 40)
 	})
@@ -138,7 +141,7 @@ func TestWaste(t *testing.T) {
 		}
 		used, wasted := ahead(f)
 		t.Logf("%d used, %d in vain", used, wasted)
-		time.Sleep(2 * stepAge)
+		time.Sleep(walksEnd)
 		forgotten(t, f)
 		assert.Equal(t, s.count("OPEN"), s.count("CLOSE"))
 	})

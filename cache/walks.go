@@ -16,8 +16,8 @@ const (
 	mostWalks  = 64
 	mostRecent = 256
 
-	// stepAge is how long a step waits to be used, and a walk for its program
-	// to go on.
+	// stepAge is how long a file or a link waits to be used, and a walk for its
+	// program to go on.
 	stepAge = 5 * time.Second
 )
 
@@ -177,7 +177,7 @@ func (ws *walks) listed(path string) *walk {
 		return nil
 	}
 	s.state = there
-	if l := ws.names.freshListing(path); l != nil && s.walk != ws.loose {
+	if l := ws.names.freshListing(path); l != nil && s.walk != ws.loose && s.walk.expects(l) {
 		ws.putRest(s.walk, path, restOf{anything, 0, len(l.entries)}, e.Next())
 	}
 	return s.walk
@@ -200,7 +200,7 @@ func (ws *walks) next(w *walk) (fetch []request) {
 		return nil
 	}
 	now := time.Now()
-	near, cleared := 0, w.picks
+	near, cleared := 0, false
 	w.following(func(e *list.Element) (*list.Element, bool) {
 		s := e.Value.(*step)
 		switch {
@@ -238,9 +238,19 @@ func (ws *walks) next(w *walk) (fetch []request) {
 	return fetch
 }
 
-// clear lets what is farthest behind e make room for what comes soon.
+// clear lets what is needed least make room for e, which comes soon in w: the end of
+// the walk that nobody has gone on with for longest.
 func (ws *walks) clear(w *walk, e *list.Element) {
-	for far, n := w.steps.Back(), 0; far != e && far != nil && n < firstAhead; far = far.Prev() {
+	from := w
+	for _, other := range ws.all {
+		if other.ahead.others > 0 && other.last.Before(from.last) {
+			from = other
+		}
+	}
+	if from == w && w.picks {
+		return // what is far behind in it is as near
+	}
+	for far, n := from.steps.Back(), 0; far != e && far != nil && n < firstAhead; far = far.Prev() {
 		if s := far.Value.(*step); s.kind == file && s.unused() && s.state == there {
 			ws.putOff(s)
 			n++
@@ -325,7 +335,7 @@ func (ws *walks) adopt(w *walk, s *step, before *list.Element) {
 		w.ahead.add(s, 1)
 	}
 	ws.put(w, s, before)
-	if l := ws.names.freshListing(s.path); l != nil && s.state == there {
+	if l := ws.names.freshListing(s.path); l != nil && s.state == there && w.expects(l) {
 		ws.putRest(w, s.path, restOf{anything, 0, len(l.entries)}, before)
 	}
 }
@@ -365,12 +375,20 @@ func (ws *walks) expire(now time.Time) {
 func (ws *walks) expireSteps(w *walk, now time.Time) (vain bool) {
 	for e := w.steps.Front(); e != nil; e = e.Next() {
 		s := e.Value.(*step)
-		if s.unused() && now.Sub(s.asked) > stepAge {
+		if s.unused() && now.Sub(s.asked) > ws.ageOf(s) {
 			ws.putOff(s)
 			vain = true
 		}
 	}
 	return vain
+}
+
+// ageOf returns how long s waits to be used: a listing for as long as it is believed.
+func (ws *walks) ageOf(s *step) time.Duration {
+	if s.kind == folder {
+		return ws.names.opts.DirTimeout
+	}
+	return stepAge
 }
 
 // idle reports whether there is nothing to be taken away.
