@@ -67,6 +67,12 @@ func newClient(t testing.TB, s *sshd, user string, port int) *client {
 	return c
 }
 
+// client may log in as whoever runs the tests.
+func (s *sshd) client() *client {
+	s.t.Helper()
+	return newClient(s.t, s, userName(s.t, os.Getuid()), s.port)
+}
+
 func (c *client) path(name string) string { return filepath.Join(c.dir, name) }
 
 func (c *client) writeFile(t testing.TB, name string, content []byte) {

@@ -118,6 +118,7 @@ func namingErrnos(p func(string) string) []failing {
 		{"hard link of a folder", link(p("data/dir"), p("data/new")), unix.EPERM},
 		{"a loop", open(p("loop"), unix.O_RDONLY), unix.ELOOP},
 		{"a link that is not followed", open(p("loop"), unix.O_NOFOLLOW), unix.ELOOP},
+		{"looking for a long name", open(p(strings.Repeat("n", 256)), unix.O_RDONLY), unix.ENAMETOOLONG},
 		{"a long name", mkdir(p(strings.Repeat("n", 256))), unix.ENAMETOOLONG},
 		{"a long target", func() error { return unix.Symlink(strings.Repeat("n", 4096), p("new")) }, unix.ENAMETOOLONG},
 		{"an absent folder", mkdir(p("absent/new")), unix.ENOENT},

@@ -73,7 +73,7 @@ func startedSSHD(t *testing.T, config ...string) (*client, string, string) {
 	t.Helper()
 	s := startSSHD(t, config...)
 	dir := t.TempDir()
-	return newClient(t, s, userName(t, os.Getuid()), s.port), dir, dir
+	return s.client(), dir, dir
 }
 
 // extensions are those that sftp-server can be told not to have.
@@ -120,7 +120,7 @@ func startForeign(t *testing.T, s *sshd, argv ...string) (*client, string, strin
 	t.Cleanup(s.close)
 	eventually(t, 30*time.Second, s.greets, "%s on port %d:\n%s", argv[0], s.port, tail{s.logPath()})
 	dir := t.TempDir()
-	return newClient(t, s, userName(t, os.Getuid()), s.port), dir, dir
+	return s.client(), dir, dir
 }
 
 // foreignKeys makes the keys and the port of a server that is not sshd.

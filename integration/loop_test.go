@@ -21,7 +21,7 @@ func TestMountpointInsideItself(t *testing.T) {
 		}
 		require.NoError(t, os.WriteFile(filepath.Join(home, "project/src/main.c"), []byte("int main;\n"), 0o644))
 
-		m := prepareMount(t, newClient(t, s, userName(t, os.Getuid()), s.port), home)
+		m := prepareMount(t, s.client(), home)
 		m.dir = filepath.Join(home, "mnt")
 		m.start("-o", "transport="+transport, hostAlias+":"+home, m.dir)
 		run(t, m.dir, "ls", "-l")

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/sys/mountinfo"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -42,7 +42,7 @@ type mount struct {
 // tests, and unmounts it at the end of the test.
 func mountDir(t testing.TB, s *sshd, remote string, args ...string) *mount {
 	t.Helper()
-	return mountAs(t, newClient(t, s, userName(t, os.Getuid()), s.port), remote, args...)
+	return mountAs(t, s.client(), remote, args...)
 }
 
 // mountAs mounts with the configuration of c.
@@ -232,20 +232,12 @@ func detach(dir string) error {
 // mountPoints lists the directories on which something is mounted. Unlike
 // stat(2) on them, that never blocks.
 func mountPoints() ([]string, error) {
-	file, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
+	mounts, err := mountinfo.GetMounts(nil)
 	var dirs []string
-	for scanner := bufio.NewScanner(file); scanner.Scan(); {
-		fields := strings.Fields(scanner.Text())
-		if len(fields) < 5 {
-			return nil, fmt.Errorf("mountinfo: %q", scanner.Text())
-		}
-		dirs = append(dirs, fields[4])
+	for _, m := range mounts {
+		dirs = append(dirs, m.Mountpoint)
 	}
-	return dirs, nil
+	return dirs, err
 }
 
 // signal sends a signal to the program.

@@ -93,13 +93,6 @@ func TestOddNames(t *testing.T) {
 	require.NoError(t, os.Remove(m.path("dir")))
 }
 
-func TestNameTooLong(t *testing.T) {
-	t.Parallel()
-	m := newMount(t)
-	_, err := os.Stat(m.path(strings.Repeat("n", 256)))
-	require.ErrorContains(t, err, "file name too long")
-}
-
 // The mounted directory's own name is as free as those below it.
 func TestOddRoot(t *testing.T) {
 	t.Parallel()
@@ -119,7 +112,7 @@ func TestRemoteCharset(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(remote, name), []byte(content), 0o644))
 	}
 	require.NoError(t, os.Symlink("\xd6\xd0\xce\xc4.txt", remote+"/link"))
-	m := prepareMount(t, newClient(t, s, userName(t, os.Getuid()), s.port), remote)
+	m := prepareMount(t, s.client(), remote)
 	m.start("-o", "remote_charset=gbk", hostAlias+":"+filepath.Dir(remote)+"/目录", m.dir)
 
 	assert.Equal(t, "link\nplain\n中文.txt\n\uf7ff\uf7fe\n", run(t, m.dir, "env", "LC_ALL=C.UTF-8", "ls", "-N"))

@@ -189,7 +189,7 @@ func TestMetrics(t *testing.T) {
 func TestLogsBelowTheMountAreRefused(t *testing.T) {
 	t.Parallel()
 	s := startSSHD(t)
-	m := prepareMount(t, newClient(t, s, userName(t, os.Getuid()), s.port), t.TempDir())
+	m := prepareMount(t, s.client(), t.TempDir())
 	for _, option := range []string{"log_file", "audit_log", "metrics=unix"} {
 		said, err := runDetached(t, "", "-F", m.client.config, "-o", strings.Replace(option+"="+m.path("x"), "unix=", "unix:", 1),
 			hostAlias+":"+m.remote, m.dir)

@@ -37,7 +37,7 @@ func TestCalledAsSSHFS(t *testing.T) {
 	}
 
 	s := startSSHD(t)
-	m := prepareMount(t, newClient(t, s, userName(t, os.Getuid()), s.port), t.TempDir())
+	m := prepareMount(t, s.client(), t.TempDir())
 	m.writeOnServer("file", "content")
 	cmd := m.command("-oreconnect,idmap=none", "-o", "cache_timeout=5,big_writes,_netdev,x-systemd.automount,comment=a b",
 		"-C", "-s", "--", m.dir, hostAlias+":"+m.remote)
@@ -61,7 +61,7 @@ func TestDelayConnect(t *testing.T) {
 		t.Run(work, func(t *testing.T) {
 			t.Parallel()
 			s := startSSHD(t, "Subsystem sftp "+sftpServerPath+" -d "+home)
-			m := prepareMount(t, newClient(t, s, userName(t, os.Getuid()), s.port), c.is)
+			m := prepareMount(t, s.client(), c.is)
 			s.stop()
 			m.start("-o", "delay_connect", hostAlias+":"+c.dir, m.dir)
 			s.start()

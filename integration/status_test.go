@@ -176,7 +176,7 @@ func TestList(t *testing.T) {
 	}
 	var mounts []*mount
 	for range 2 {
-		m := prepareMount(t, newClient(t, s, userName(t, os.Getuid()), s.port), t.TempDir())
+		m := prepareMount(t, s.client(), t.TempDir())
 		cmd := m.command(hostAlias+":"+m.remote, m.dir)
 		cmd.Env = append(os.Environ(), runtimeDir)
 		m.startCommand(cmd)

@@ -77,7 +77,7 @@ func TestNotify(t *testing.T) {
 	t.Parallel()
 	manager := listenAsManager(t)
 	s := startSSHD(t)
-	m := prepareMount(t, newClient(t, s, userName(t, os.Getuid()), s.port), t.TempDir())
+	m := prepareMount(t, s.client(), t.TempDir())
 	m.expect(`level=WARN.*(?i)(connect|link|server)`)
 	cmd := m.command(hostAlias+":"+m.remote, m.dir)
 	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+manager.path, "WATCHDOG_USEC=4000000")
@@ -108,7 +108,7 @@ func TestWatchdogBites(t *testing.T) {
 	}
 	manager := listenAsManager(t)
 	s := startSSHD(t)
-	m := prepareMount(t, newClient(t, s, userName(t, os.Getuid()), s.port), t.TempDir())
+	m := prepareMount(t, s.client(), t.TempDir())
 	cmd := m.command(hostAlias+":"+m.remote, m.dir)
 	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+manager.path, "WATCHDOG_USEC=2200000")
 	m.startCommand(cmd)

@@ -70,7 +70,7 @@ var waysIn = []wayIn{
 func addJumpHost(t *testing.T, c *client) *sshd {
 	t.Helper()
 	jump := startSSHD(t)
-	own := newClient(t, jump, userName(t, os.Getuid()), jump.port)
+	own := jump.client()
 	config, err := os.ReadFile(own.config)
 	require.NoError(t, err)
 	c.replaceInConfig(t, "Host "+hostAlias, strings.Replace(string(config), hostAlias, "jump", 1)+"Host "+hostAlias)
@@ -132,7 +132,7 @@ func TestWaysIn(t *testing.T) {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
 			s := startSSHD(t)
-			c := newClient(t, s, userName(t, os.Getuid()), s.port)
+			c := s.client()
 			args, drop := way.arrange(t, s, c)
 			m := prepareMount(t, c, t.TempDir())
 			m.expect(`level=WARN.*(?i)(connect|link|server|reopen)`)

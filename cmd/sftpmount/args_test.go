@@ -91,6 +91,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"host:|/mnt|-F|":       "flag -F needs the name of a file: sftpmount -h explains",
 		"host:|/mnt|-p|":       `option "port=": write it as Port=VALUE, see ssh_config(5)`,
 		"host:|/mnt|-p|0":      `option "port=0": "0" is not a number from 1 to 65535`,
+		"host:|/mnt|-p|70000":  `option "port=70000": "70000" is not a number from 1 to 65535`,
 		"host:|/mnt|-p|ssh":    `option "port=ssh": "ssh" is not a number from 1 to 65535`,
 
 		"host:|/mnt|-o|uid=":                   `option "uid=": "" is not a number to base 10`,

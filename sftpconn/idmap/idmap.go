@@ -33,22 +33,3 @@ type Server interface {
 	// empty.
 	OwnerNames(ctx context.Context, uids, gids []uint32) (users, groups []string, err error)
 }
-
-// asTheyAre is the half of a Map that is nil.
-type asTheyAre struct{}
-
-func (asTheyAre) Local(_ context.Context, _ Server, remote []uint32) (map[uint32]uint32, error) {
-	return identical(remote), nil
-}
-
-func (asTheyAre) Remote(_ context.Context, _ Server, local uint32) (uint32, bool, error) {
-	return local, true, nil
-}
-
-func identical(ids []uint32) map[uint32]uint32 {
-	same := make(map[uint32]uint32, len(ids))
-	for _, id := range ids {
-		same[id] = id
-	}
-	return same
-}

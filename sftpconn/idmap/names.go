@@ -202,8 +202,7 @@ func (n *Names) readList(ctx context.Context, server Server, name string) error 
 		return nil
 	}
 	list, err := read(ctx, server, n.kind.listing)
-	var refused *sftpconn.StatusError
-	if err != nil && !errors.As(err, &refused) { // a server may hide its list
+	if _, refused := errors.AsType[*sftpconn.StatusError](err); err != nil && !refused { // a server may hide its list
 		return err
 	}
 	n.mu.Lock()

@@ -22,11 +22,12 @@ type session struct {
 // and so does giving a file to one who has none on the server. A new file of a
 // user who has none belongs to the user who logged in.
 func Wrap(server Server, ids Map) sftpconn.Session {
+	asTheyAre := NewTable(nil, false)
 	if ids.Users == nil {
-		ids.Users = asTheyAre{}
+		ids.Users = asTheyAre
 	}
 	if ids.Groups == nil {
-		ids.Groups = asTheyAre{}
+		ids.Groups = asTheyAre
 	}
 	return &session{Session: server, server: server, ids: ids}
 }

@@ -3,7 +3,6 @@ package sshdial
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -55,8 +54,7 @@ func askpass(ctx context.Context, program, question string) ([]byte, error) {
 	cmd.WaitDelay = time.Second // for what it leaves running
 	err := cmd.Run()
 	defer func() { wipe(out.Bytes()[:out.Len()]) }()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if is[*exec.ExitError](err) {
 		return nil, ErrInterrupted // the dialogue was cancelled
 	}
 	if err != nil {

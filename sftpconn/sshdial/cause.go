@@ -37,33 +37,28 @@ var errTooOpen = errors.New("UNPROTECTED PRIVATE KEY FILE")
 
 // CauseOf returns why err came about.
 func CauseOf(err error) Cause {
-	var dns *net.DNSError
-	var algorithms *ssh.AlgorithmNegotiationError
-	var hostKey *hostKeyError
-	var auth *authError
-	var program *programError
-	var option *optionError
-	switch {
-	case errors.As(err, &option):
-		return CauseOption
-	case errors.As(err, &program):
+	if program, ok := errors.AsType[*programError](err); ok {
 		return program.cause
-	case errors.As(err, &dns):
+	}
+	switch {
+	case is[*optionError](err):
+		return CauseOption
+	case is[*net.DNSError](err):
 		return CauseUnknownHost
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return CauseRefused
 	case errors.Is(err, errSilent), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT),
 		errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return CauseTimeout
-	case errors.As(err, &algorithms):
+	case is[*ssh.AlgorithmNegotiationError](err):
 		return CauseAlgorithms
-	case errors.As(err, &hostKey):
+	case is[*hostKeyError](err):
 		return CauseHostKey
 	case errors.Is(err, errExpired):
 		return CauseExpired
 	case errors.Is(err, errTooOpen):
 		return CauseKeyFile
-	case errors.As(err, &auth), errors.Is(err, errEndedLogin):
+	case is[*authError](err), errors.Is(err, errEndedLogin):
 		return CauseLogin
 	case errors.Is(err, errNoSubsystem):
 		return CauseNoSubsystem

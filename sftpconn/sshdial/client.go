@@ -120,8 +120,7 @@ var errHungUp = errors.New("the server accepted the login and then closed the co
 // hungUp replaces an error that only tells that the connection has ended, if it was
 // the server that ended it: the library words that as an unexpected packet.
 func (c *Client) hungUp(err error) error {
-	var refused *ssh.OpenChannelError
-	if errors.As(err, &refused) || errors.Is(err, errNoSubsystem) {
+	if is[*ssh.OpenChannelError](err) || errors.Is(err, errNoSubsystem) {
 		return err
 	}
 	select {

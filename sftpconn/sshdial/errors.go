@@ -24,8 +24,13 @@ func permanent(err error) error {
 // configuration is wrong, no algorithm is shared. Everything else may pass: a
 // name that does not resolve, a refused connection, silence.
 func IsPermanent(err error) bool {
-	var p permanentError
-	return errors.As(err, &p)
+	return is[permanentError](err)
+}
+
+// is reports whether err is of a type, or wraps one that is.
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // optionError says that ssh refuses one of Options.Overrides.

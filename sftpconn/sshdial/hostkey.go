@@ -110,17 +110,18 @@ func (c *hostKeyCheck) decide(remote net.Addr, key ssh.PublicKey) error {
 	if knownhosts.IsHostUnknown(err) && c.plain != "" && c.known.check(c.plain, remote, key) == nil {
 		return nil
 	}
-	var revoked *xknownhosts.RevokedError
-	var keyErr *xknownhosts.KeyError
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.As(err, &revoked):
+	}
+	if revoked, ok := errors.AsType[*xknownhosts.RevokedError](err); ok {
 		return c.problem(key, "it is marked as @revoked at "+c.known.place(revoked.Revoked))
-	case !errors.As(err, &keyErr):
+	}
+	wrong, ok := errors.AsType[*xknownhosts.KeyError](err)
+	switch {
+	case !ok:
 		return c.problem(key, err.Error())
-	case len(keyErr.Want) > 0:
-		return c.changed(key, keyErr.Want)
+	case len(wrong.Want) > 0:
+		return c.changed(key, wrong.Want)
 	}
 	return c.unknown(remote, plainKey(key))
 }

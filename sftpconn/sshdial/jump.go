@@ -89,8 +89,7 @@ func (w *nativeWay) connectVia(ctx context.Context) (net.Conn, error) {
 		return nil, ctx.Err()
 	}
 	err = fmt.Errorf("jump host %s does not connect to %s: %w", w.via.cfg.Host, w.cfg.address(), err)
-	var refused *ssh.OpenChannelError
-	if errors.As(err, &refused) && refused.Reason == ssh.Prohibited {
+	if refused, ok := errors.AsType[*ssh.OpenChannelError](err); ok && refused.Reason == ssh.Prohibited {
 		return nil, permanent(fmt.Errorf("%w; its sshd_config may forbid it (AllowTcpForwarding, PermitOpen)", err))
 	}
 	return nil, err

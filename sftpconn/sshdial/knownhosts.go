@@ -124,8 +124,8 @@ func (k *knownHosts) check(address string, remote net.Addr, key ssh.PublicKey) e
 	if !isCert {
 		return k.checkPlain(address, remote, key)
 	}
-	var revoked *xknownhosts.RevokedError
-	if err := k.checkPlain(address, remote, cert.SignatureKey); errors.As(err, &revoked) {
+	err := k.checkPlain(address, remote, cert.SignatureKey)
+	if is[*xknownhosts.RevokedError](err) {
 		return err
 	}
 	var invalid error
@@ -136,7 +136,7 @@ func (k *knownHosts) check(address string, remote net.Addr, key ssh.PublicKey) e
 	}
 	// As in ssh, a certificate from nobody we know, or that is not valid here, is
 	// as good as the key in it.
-	err := k.checkPlain(address, remote, cert.Key)
+	err = k.checkPlain(address, remote, cert.Key)
 	if invalid == nil {
 		return err
 	}
@@ -150,14 +150,14 @@ func (k *knownHosts) check(address string, remote net.Addr, key ssh.PublicKey) e
 // checkPlain is check for a key that is no certificate.
 func (k *knownHosts) checkPlain(address string, remote net.Addr, key ssh.PublicKey) error {
 	err := k.db.HostKeyCallback()(address, remote, key)
-	var keyErr *xknownhosts.KeyError
-	if !errors.As(err, &keyErr) {
+	wrong, ok := errors.AsType[*xknownhosts.KeyError](err)
+	if !ok {
 		return err
 	}
 	// The library counts authorities among the keys that the host itself
 	// should have had.
 	var own []xknownhosts.KnownKey
-	for _, w := range keyErr.Want {
+	for _, w := range wrong.Want {
 		if !k.isAuthority(address, w.Key) {
 			own = append(own, w)
 		}

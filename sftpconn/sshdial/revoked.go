@@ -2,7 +2,6 @@ package sshdial
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -52,11 +51,10 @@ func (c *hostKeyCheck) revokedByList(list string, key ssh.PublicKey) error {
 	query := exec.CommandContext(c.ctx, "ssh-keygen", "-Q", "-f", list, "/dev/stdin")
 	query.Stdin = bytes.NewReader(ssh.MarshalAuthorizedKey(key))
 	out, err := query.CombinedOutput()
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case errors.As(err, &exit) && bytes.Contains(out, []byte("REVOKED")):
+	}
+	if is[*exec.ExitError](err) && bytes.Contains(out, []byte("REVOKED")) {
 		return fmt.Errorf("RevokedHostKeys (%s) lists it", list)
 	}
 	return fmt.Errorf("RevokedHostKeys (%s) cannot be asked through ssh-keygen: %s", list, reason(string(out), err))

@@ -68,8 +68,7 @@ func (t *TCP) attempt(ctx context.Context) (net.Conn, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err // the rest of it says the address again
 	}
 	if from := cmp.Or(t.BindAddress, t.BindInterface); from != "" {
