@@ -9,6 +9,16 @@
 // It reads the command line (args.go, options.go, table.go), starts itself once
 // more to go to the background later (background.go), builds the stack of file
 // systems (stack.go), mounts it and serves until it is unmounted (serve.go).
+//
+// The files, by what they are about:
+//
+//	command line   args, options, options_*, table, value, keywords, mountoptions,
+//	               nearest, target, persona, help, exit, quote
+//	starting       main, background, child, signals, mountpoint, deadmount,
+//	               neededfile, remount
+//	the mount      serve, stack, wire, route, loop, ownerfile
+//	watching it    monitor, connection, log, journal, flood, slowlog, systemd
+//	commands       commands, status, unmount, version, complete, hosts
 package main
 
 import (
