@@ -86,12 +86,12 @@ func TestCauses(t *testing.T) {
 		{"PubkeyAuthentication no", CauseLogin},
 	} {
 		t.Run(test.config, func(t *testing.T) {
-			_, err := dial(t, s.resolve(test.config), Options{})
+			err := s.dial(test.config)
 			require.Equal(t, test.cause, CauseOf(err), "%v", err)
 		})
 	}
 	require.NoError(t, os.Chmod(s.path("id"), 0o640))
-	_, err := dial(t, s.resolve(), Options{})
+	err := s.dial()
 	require.Equal(t, CauseKeyFile, CauseOf(err), "%v", err)
 }
 
@@ -100,22 +100,17 @@ func TestRevokedHostKeys(t *testing.T) {
 	s := newKnownServer(t)
 	s.keygen("other", "ed25519")
 	s.write("revoked", "# old keys\n"+s.read("other.pub"))
-	_, err := dial(t, s.resolve("RevokedHostKeys DIR/revoked"), Options{})
-	require.NoError(t, err)
+	require.NoError(t, s.dial("RevokedHostKeys DIR/revoked"))
 
 	s.write("revoked", "# old keys\n\n"+s.read("other.pub")+s.read("host_ed25519.pub"))
-	_, err = dial(t, s.resolve("RevokedHostKeys DIR/revoked"), Options{})
-	requireHostKeyError(t, err, "/revoked) lists it")
+	requireHostKeyError(t, s.dial("RevokedHostKeys DIR/revoked"), "/revoked) lists it")
 
 	command(t, "ssh-keygen", "-q", "-k", "-f", s.path("krl"), s.path("host_ed25519.pub"))
-	_, err = dial(t, s.resolve("RevokedHostKeys DIR/krl"), Options{})
-	requireHostKeyError(t, err, "/krl) lists it")
+	requireHostKeyError(t, s.dial("RevokedHostKeys DIR/krl"), "/krl) lists it")
 	command(t, "ssh-keygen", "-q", "-k", "-f", s.path("krl"), s.path("other.pub"))
-	_, err = dial(t, s.resolve("RevokedHostKeys DIR/krl"), Options{})
-	require.NoError(t, err)
+	require.NoError(t, s.dial("RevokedHostKeys DIR/krl"))
 
-	_, err = dial(t, s.resolve("RevokedHostKeys DIR/gone"), Options{})
-	requireHostKeyError(t, err, "cannot be read")
+	requireHostKeyError(t, s.dial("RevokedHostKeys DIR/gone"), "cannot be read")
 }
 
 func TestRekeyLimit(t *testing.T) {

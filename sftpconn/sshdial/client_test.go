@@ -125,7 +125,7 @@ func TestServerThatGoesAway(t *testing.T) {
 func TestConnectionRefused(t *testing.T) {
 	t.Parallel()
 	s := newUnknownServer(t)
-	_, err := dial(t, s.resolve(), Options{})
+	err := s.dial()
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 	require.ErrorContains(t, err, s.address())
 	require.False(t, IsPermanent(err))
@@ -134,7 +134,7 @@ func TestConnectionRefused(t *testing.T) {
 func TestUnknownHostName(t *testing.T) {
 	t.Parallel()
 	s := newUnknownServer(t)
-	_, err := dial(t, s.resolve("HostName nowhere.invalid"), Options{})
+	err := s.dial("HostName nowhere.invalid")
 	var dns *net.DNSError
 	require.ErrorAs(t, err, &dns)
 	require.False(t, IsPermanent(err))
@@ -203,7 +203,7 @@ func TestQuestionsEndWithTheDial(t *testing.T) {
 func TestNoCommonAlgorithm(t *testing.T) {
 	t.Parallel()
 	s := newKnownServer(t, "Ciphers aes256-ctr")
-	_, err := dial(t, s.resolve("Ciphers aes128-gcm@openssh.com"), Options{})
+	err := s.dial("Ciphers aes128-gcm@openssh.com")
 	var none *ssh.AlgorithmNegotiationError
 	require.ErrorAs(t, err, &none)
 	require.True(t, IsPermanent(err))

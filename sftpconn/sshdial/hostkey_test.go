@@ -57,7 +57,7 @@ func TestUnknownKeyIsAskedFor(t *testing.T) {
 func TestUnknownKeyWithNobodyToAsk(t *testing.T) {
 	t.Parallel()
 	s := newUnknownServer(t).run()
-	_, err := dial(t, s.resolve(), Options{})
+	err := s.dial()
 	requireHostKeyError(t, err, "StrictHostKeyChecking=accept-new")
 	require.ErrorContains(t, err, fmt.Sprintf("ssh -p %d box", s.port))
 	_, err = dial(t, s.resolve("BatchMode yes"), Options{Prompter: &prompter{t: t}})
@@ -73,12 +73,10 @@ func TestAcceptNew(t *testing.T) {
 			t.Run(strict+" hashed "+hash, func(t *testing.T) {
 				s := newUnknownServer(t).run()
 				s.write("known_hosts", "# no newline at the end")
-				_, err := dial(t, s.resolve("StrictHostKeyChecking "+strict, "HashKnownHosts "+hash), Options{})
-				require.NoError(t, err)
+				require.NoError(t, s.dial("StrictHostKeyChecking "+strict, "HashKnownHosts "+hash))
 				require.Equal(t, hash == "no", strings.Contains(s.read("known_hosts"), "127.0.0.1"))
 				require.Len(t, strings.Split(strings.TrimSpace(s.read("known_hosts")), "\n"), 2)
-				_, err = dial(t, s.resolve("StrictHostKeyChecking yes"), Options{})
-				require.NoError(t, err)
+				require.NoError(t, s.dial("StrictHostKeyChecking yes"))
 			})
 		}
 	}
@@ -87,8 +85,7 @@ func TestAcceptNew(t *testing.T) {
 func TestKnownHostsIsMade(t *testing.T) {
 	t.Parallel()
 	s := newUnknownServer(t).run()
-	_, err := dial(t, s.resolve("UserKnownHostsFile DIR/new/known_hosts", "StrictHostKeyChecking accept-new"), Options{})
-	require.NoError(t, err)
+	require.NoError(t, s.dial("UserKnownHostsFile DIR/new/known_hosts", "StrictHostKeyChecking accept-new"))
 	info, err := os.Stat(s.path("new"))
 	require.NoError(t, err)
 	require.EqualValues(t, 0o700, info.Mode().Perm())
@@ -135,8 +132,7 @@ func TestAlgorithmsFollowKnownHosts(t *testing.T) {
 			}
 			s.run()
 			s.know("NAME", "host_"+keyType)
-			_, err := dial(t, s.resolve(), Options{})
-			require.NoError(t, err)
+			require.NoError(t, s.dial())
 		})
 	}
 }
@@ -146,8 +142,7 @@ func TestKeyOfAnotherTypeIsAChangedKey(t *testing.T) {
 	s := newUnknownServer(t).run()
 	s.keygen("rsa", "rsa")
 	s.know("NAME", "rsa")
-	_, err := dial(t, s.resolve("StrictHostKeyChecking accept-new"), Options{})
-	requireHostKeyError(t, err, s.path("known_hosts")+":1 (RSA ")
+	requireHostKeyError(t, s.dial("StrictHostKeyChecking accept-new"), s.path("known_hosts")+":1 (RSA ")
 }
 
 func TestNamesInKnownHosts(t *testing.T) {
@@ -164,8 +159,7 @@ func TestNamesInKnownHosts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newUnknownServer(t).run()
 			s.know(strings.ReplaceAll(names.known, "PORT", fmt.Sprint(s.port)), "host_ed25519")
-			_, err := dial(t, s.resolve(names.config, "StrictHostKeyChecking yes", "AddressFamily inet"), Options{})
-			require.NoError(t, err)
+			require.NoError(t, s.dial(names.config, "StrictHostKeyChecking yes", "AddressFamily inet"))
 		})
 	}
 	t.Run("hashed", func(t *testing.T) {
@@ -173,8 +167,7 @@ func TestNamesInKnownHosts(t *testing.T) {
 		s.know("NAME", "host_ed25519")
 		command(t, "ssh-keygen", "-q", "-H", "-f", s.path("known_hosts"))
 		require.NotContains(t, s.read("known_hosts"), "127.0.0.1")
-		_, err := dial(t, s.resolve("StrictHostKeyChecking yes"), Options{})
-		require.NoError(t, err)
+		require.NoError(t, s.dial("StrictHostKeyChecking yes"))
 	})
 	t.Run("second file", func(t *testing.T) {
 		s := newUnknownServer(t).run()
@@ -187,8 +180,7 @@ func TestNamesInKnownHosts(t *testing.T) {
 	t.Run("another alias", func(t *testing.T) {
 		s := newUnknownServer(t).run()
 		s.know("NAME", "host_ed25519")
-		_, err := dial(t, s.resolve("HostKeyAlias elsewhere"), Options{})
-		requireHostKeyError(t, err, "not in known_hosts")
+		requireHostKeyError(t, s.dial("HostKeyAlias elsewhere"), "not in known_hosts")
 	})
 }
 
@@ -197,14 +189,12 @@ func TestLinesThatCannotBeReadAreLeftOut(t *testing.T) {
 	s := newUnknownServer(t).run()
 	s.write("known_hosts", "host ssh-future AAAAB3Nza\n\nnonsense\n")
 	s.know("NAME", "host_ed25519")
-	_, err := dial(t, s.resolve("StrictHostKeyChecking yes"), Options{})
-	require.NoError(t, err)
+	require.NoError(t, s.dial("StrictHostKeyChecking yes"))
 
 	s.keygen("old", "ed25519")
 	s.write("known_hosts", "nonsense\n")
 	s.know("NAME", "old")
-	_, err = dial(t, s.resolve(), Options{})
-	requireHostKeyError(t, err, s.path("known_hosts")+":2")
+	requireHostKeyError(t, s.dial(), s.path("known_hosts")+":2")
 }
 
 func TestRevokedKey(t *testing.T) {
@@ -212,8 +202,7 @@ func TestRevokedKey(t *testing.T) {
 	s := newUnknownServer(t).run()
 	s.know("NAME", "host_ed25519")
 	s.know("@revoked *", "host_ed25519")
-	_, err := dial(t, s.resolve("StrictHostKeyChecking no"), Options{})
-	requireHostKeyError(t, err, "@revoked at "+s.path("known_hosts")+":2")
+	requireHostKeyError(t, s.dial("StrictHostKeyChecking no"), "@revoked at "+s.path("known_hosts")+":2")
 }
 
 func TestHostCertificate(t *testing.T) {
@@ -231,49 +220,40 @@ func TestHostCertificate(t *testing.T) {
 		t.Run(strings.Join(types[:], " signed by "), func(t *testing.T) {
 			s := newServer(t, types[0], types[1])
 			s.know("@cert-authority 127.*,NAME", "ca")
-			_, err := dial(t, s.resolve("StrictHostKeyChecking yes"), Options{})
-			require.NoError(t, err)
+			require.NoError(t, s.dial("StrictHostKeyChecking yes"))
 		})
 	}
 	t.Run("unknown authority", func(t *testing.T) {
 		s := newServer(t, "ed25519", "ed25519")
 		s.know("@cert-authority NAME", "other_ca")
-		_, err := dial(t, s.resolve(), Options{})
-		requireHostKeyError(t, err, "not in known_hosts")
+		requireHostKeyError(t, s.dial(), "not in known_hosts")
 		s.know("NAME", "host")
-		_, err = dial(t, s.resolve(), Options{})
-		require.NoError(t, err, "the key in the certificate is known")
+		require.NoError(t, s.dial(), "the key in the certificate is known")
 	})
 	t.Run("expired", func(t *testing.T) {
 		s := newServer(t, "ed25519", "ed25519", "-V", "20200101:20210101")
 		s.know("@cert-authority NAME", "ca")
-		_, err := dial(t, s.resolve("StrictHostKeyChecking no"), Options{})
-		requireHostKeyError(t, err, "expired")
+		requireHostKeyError(t, s.dial("StrictHostKeyChecking no"), "expired")
 		s.know("NAME", "host")
-		_, err = dial(t, s.resolve(), Options{})
-		require.NoError(t, err, "the key in the certificate is known")
+		require.NoError(t, s.dial(), "the key in the certificate is known")
 	})
 	t.Run("another name", func(t *testing.T) {
 		s := newServer(t, "ed25519", "ed25519", "-n", "elsewhere")
 		s.know("@cert-authority NAME", "ca")
-		_, err := dial(t, s.resolve("StrictHostKeyChecking no"), Options{})
-		requireHostKeyError(t, err, "principal")
+		requireHostKeyError(t, s.dial("StrictHostKeyChecking no"), "principal")
 	})
 	t.Run("revoked authority", func(t *testing.T) {
 		s := newServer(t, "ed25519", "ed25519")
 		s.know("@cert-authority NAME", "ca")
 		s.know("NAME", "host")
-		_, err := dial(t, s.resolve("RevokedHostKeys DIR/ca.pub"), Options{})
-		requireHostKeyError(t, err, "RevokedHostKeys")
+		requireHostKeyError(t, s.dial("RevokedHostKeys DIR/ca.pub"), "RevokedHostKeys")
 		s.know("@revoked *", "ca")
-		_, err = dial(t, s.resolve("StrictHostKeyChecking no"), Options{})
-		requireHostKeyError(t, err, "@revoked")
+		requireHostKeyError(t, s.dial("StrictHostKeyChecking no"), "@revoked")
 	})
 	t.Run("weak signature", func(t *testing.T) {
 		s := newServer(t, "ed25519", "rsa")
 		s.know("@cert-authority NAME", "ca")
-		_, err := dial(t, s.resolve("CASignatureAlgorithms ssh-ed25519"), Options{})
-		requireHostKeyError(t, err, "CASignatureAlgorithms")
+		requireHostKeyError(t, s.dial("CASignatureAlgorithms ssh-ed25519"), "CASignatureAlgorithms")
 	})
 }
 
@@ -283,10 +263,8 @@ func TestRequiredRSASize(t *testing.T) {
 	s.keygen("host_rsa", "rsa")
 	s.run()
 	s.know("NAME", "host_rsa")
-	_, err := dial(t, s.resolve("RequiredRSASize 3072"), Options{})
-	requireHostKeyError(t, err, "it has 2048 bits")
-	_, err = dial(t, s.resolve("RequiredRSASize 2048"), Options{})
-	require.NoError(t, err)
+	requireHostKeyError(t, s.dial("RequiredRSASize 3072"), "it has 2048 bits")
+	require.NoError(t, s.dial("RequiredRSASize 2048"))
 }
 
 func TestKnownHostsCommand(t *testing.T) {
@@ -299,13 +277,11 @@ func TestKnownHostsCommand(t *testing.T) {
 	s.write("ask", strings.ReplaceAll(s.read("ask"), "DIR", s.dir))
 	require.NoError(t, os.Chmod(s.path("ask"), 0o700))
 
-	_, err := dial(t, s.resolve("KnownHostsCommand DIR/ask DIR/keys %I %H %t"), Options{})
-	require.NoError(t, err)
+	require.NoError(t, s.dial("KnownHostsCommand DIR/ask DIR/keys %I %H %t"))
 	require.Equal(t, fmt.Sprintf("%[1]s/keys ORDER [127.0.0.1]:%[2]d NONE\n%[1]s/keys HOSTNAME [127.0.0.1]:%[2]d ssh-ed25519\n",
 		s.dir, s.port), s.read("asked"))
-	_, err = dial(t, s.resolve("KnownHostsCommand DIR/ask DIR/wrong"), Options{})
-	requireHostKeyError(t, err, "KnownHostsCommand:1")
-	_, err = dial(t, s.resolve("KnownHostsCommand DIR/ask DIR/missing"), Options{})
+	requireHostKeyError(t, s.dial("KnownHostsCommand DIR/ask DIR/wrong"), "KnownHostsCommand:1")
+	err := s.dial("KnownHostsCommand DIR/ask DIR/missing")
 	require.ErrorContains(t, err, "KnownHostsCommand")
 	require.True(t, IsPermanent(err))
 }

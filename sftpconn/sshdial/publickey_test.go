@@ -135,7 +135,7 @@ func TestKeyThatOthersCanReadIsIgnored(t *testing.T) {
 	s.keygen("id", "ed25519")
 	s.allow("id")
 	require.NoError(t, os.Chmod(s.path("id"), 0o644))
-	_, err := dial(t, s.resolve(), Options{})
+	err := s.dial()
 	require.ErrorContains(t, err, "nothing could be tried")
 	require.ErrorContains(t, err, "UNPROTECTED PRIVATE KEY FILE")
 	require.ErrorContains(t, err, "0644")
@@ -185,16 +185,14 @@ func TestAgent(t *testing.T) {
 			client, err := dial(t, s.resolve("IdentityAgent "+socket), Options{})
 			require.NoError(t, err)
 			requireSFTP(t, client)
-			_, err = dial(t, s.resolve("IdentityAgent SSH_AUTH_SOCK"), Options{})
-			require.NoError(t, err)
+			require.NoError(t, s.dial("IdentityAgent SSH_AUTH_SOCK"))
 		})
 	}
 }
 
 func TestAgentThatIsGone(t *testing.T) {
 	s := newKnownServer(t)
-	_, err := dial(t, s.resolve("IdentityAgent DIR/gone"), Options{})
-	require.NoError(t, err, "the key is in a file")
+	require.NoError(t, s.dial("IdentityAgent DIR/gone"), "the key is in a file")
 }
 
 // TestIdentitiesOnly has an agent with more keys than the server allows tries.
@@ -210,19 +208,17 @@ func TestIdentitiesOnly(t *testing.T) {
 	socket := startAgent(t, s, names...)
 	agent := "IdentityAgent " + socket
 
-	_, err := dial(t, s.resolve(agent), Options{})
+	err := s.dial(agent)
 	require.ErrorContains(t, err, "Too many authentication failures")
 	require.True(t, IsPermanent(err))
 
 	// A key that is named comes first; its private half may be in the agent
 	// only.
 	require.NoError(t, os.Remove(s.path("k5")))
-	_, err = dial(t, s.resolve(agent, "IdentityFile DIR/k5"), Options{})
-	require.NoError(t, err)
-	_, err = dial(t, s.resolve(agent, "IdentityFile DIR/k5.pub", "IdentitiesOnly yes"), Options{})
-	require.NoError(t, err)
+	require.NoError(t, s.dial(agent, "IdentityFile DIR/k5"))
+	require.NoError(t, s.dial(agent, "IdentityFile DIR/k5.pub", "IdentitiesOnly yes"))
 
-	_, err = dial(t, s.resolve(agent, "IdentityFile DIR/k1", "IdentitiesOnly yes"), Options{})
+	err = s.dial(agent, "IdentityFile DIR/k1", "IdentitiesOnly yes")
 	var refused *authError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, []string{"publickey (agent: k1)"}, refused.Tried)
@@ -240,19 +236,15 @@ func TestUserCertificate(t *testing.T) {
 			id := "id_" + keyType
 			s.keygen(id, keyType)
 			command(t, "ssh-keygen", "-q", "-s", s.path("ca"), "-I", "me", "-n", s.resolve().User, s.path(id+".pub"))
-			_, err := dial(t, s.resolve("IdentityFile DIR/"+id), Options{})
-			require.NoError(t, err, "the certificate is beside the key")
+			require.NoError(t, s.dial("IdentityFile DIR/"+id), "the certificate is beside the key")
 
 			require.NoError(t, os.Rename(s.path(id+"-cert.pub"), s.path("moved_"+keyType)))
-			_, err = dial(t, s.resolve("IdentityFile DIR/"+id), Options{})
-			require.Error(t, err)
+			require.Error(t, s.dial("IdentityFile DIR/"+id))
 			cert := "CertificateFile DIR/moved_" + keyType
-			_, err = dial(t, s.resolve("IdentityFile DIR/"+id, cert), Options{})
-			require.NoError(t, err)
+			require.NoError(t, s.dial("IdentityFile DIR/"+id, cert))
 
 			socket := startAgent(t, &s, id)
-			_, err = dial(t, s.resolve("IdentityAgent "+socket, cert), Options{})
-			require.NoError(t, err, "the key is in the agent")
+			require.NoError(t, s.dial("IdentityAgent "+socket, cert), "the key is in the agent")
 			require.NoError(t, os.Remove(socket))
 		})
 	}
@@ -262,7 +254,7 @@ func TestFailureNamesWhatWasTried(t *testing.T) {
 	s := startSSHD(t, "KbdInteractiveAuthentication yes", "PasswordAuthentication yes").run()
 	s.know("NAME", "host_ed25519")
 	s.keygen("id", "ed25519")
-	_, err := dial(t, s.resolve("PreferredAuthentications publickey"), Options{})
+	err := s.dial("PreferredAuthentications publickey")
 	var refused *authError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, []string{"publickey (id)"}, refused.Tried)

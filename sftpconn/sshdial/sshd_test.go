@@ -167,6 +167,13 @@ ConnectTimeout 5
 	return cfg
 }
 
+// dial logs in as sshConfig says, with nobody to ask.
+func (s *testServer) dial(sshConfig ...string) error {
+	s.t.Helper()
+	_, err := dial(s.t, s.resolve(sshConfig...), Options{})
+	return err
+}
+
 // dial logs in once, and closes the connection at the end of the test.
 func dial(t *testing.T, cfg Config, opts Options) (*Client, error) {
 	t.Helper()
