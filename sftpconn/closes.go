@@ -32,8 +32,7 @@ func (c *Conn) onceClosed(ctx context.Context, do func() error, paths ...string)
 	}
 	c.mu.Unlock()
 	err := do()
-	var status *StatusError
-	if len(under) == 0 || !errors.As(err, &status) {
+	if _, refused := errors.AsType[*StatusError](err); !refused || len(under) == 0 {
 		return err
 	}
 	for _, call := range under {

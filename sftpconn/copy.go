@@ -174,8 +174,7 @@ func (c *copying) wait(ctx context.Context) (copied int64, sure bool, err error)
 		return 0, false, err
 	}
 	err = c.request.Wait(ctx)
-	var status *StatusError
-	if err != nil && (!errors.As(err, &status) || status.Code != StatusEOF) {
+	if status, ok := errors.AsType[*StatusError](err); err != nil && (!ok || status.Code != StatusEOF) {
 		return 0, false, err
 	}
 	dest, err := awaitAttr(ctx, c.dest)

@@ -92,8 +92,7 @@ func askLimits(ctx context.Context, ch *channel) (limits, error) {
 		return limits{}, err
 	}
 	b, err := c.expect(sshfx.PacketTypeExtendedReply)
-	var status *StatusError
-	if errors.As(err, &status) {
+	if _, refused := errors.AsType[*StatusError](err); refused {
 		return defaultLimits, nil
 	}
 	if err != nil {

@@ -236,7 +236,7 @@ func (f *file) Sync(ctx context.Context) error {
 			return err
 		}
 	}
-	return await(ctx, h.ch.start("fsync", f.path, fsyncPacket(h.id)))
+	return h.ch.start("fsync", f.path, fsyncPacket(h.id)).Wait(ctx)
 }
 
 // Close implements [File]. It does not wait for the server: an error of CLOSE

@@ -87,8 +87,7 @@ func (c *Conn) ping(alone *atomic.Bool) error {
 	}
 	alone.Store(true)
 	_, err = c.Stat(context.Background(), "/") // the end of the connection ends it
-	var status *StatusError
-	if errors.As(err, &status) {
+	if _, answered := errors.AsType[*StatusError](err); answered {
 		return nil
 	}
 	return err

@@ -18,8 +18,7 @@ func (c *Conn) Open(ctx context.Context, path string, flags OpenFlags, mode uint
 		return c.open(ctx, path, flags, mode)
 	}
 	f, attr, err := c.create(ctx, path, flags, mode)
-	var status *StatusError
-	if flags&Excl == 0 && errors.As(err, &status) && status.Code == StatusFailure {
+	if status, ok := errors.AsType[*StatusError](err); ok && flags&Excl == 0 && status.Code == StatusFailure {
 		return c.open(ctx, path, flags, mode)
 	}
 	return f, attr, err
@@ -84,11 +83,8 @@ func (c *Conn) open(ctx context.Context, path string, flags OpenFlags, mode uint
 // mayLackAppend reports whether err, of an OPEN with flags, may come from Append.
 // A new file that is there already fails with the same code as anything.
 func mayLackAppend(err error, flags OpenFlags) bool {
-	var status *StatusError
-	if !errors.As(err, &status) {
-		return false
-	}
-	return status.Code == StatusOpUnsupported || status.Code == StatusFailure && flags&Excl == 0
+	status, ok := errors.AsType[*StatusError](err)
+	return ok && (status.Code == StatusOpUnsupported || status.Code == StatusFailure && flags&Excl == 0)
 }
 
 // openAs sends OPEN and STAT together. wire are the flags that the server is
@@ -122,8 +118,7 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 	f := &file{conn: c, path: path, flags: flags, handles: []handle{{ch, id}}, due: due}
 	f.spread.stripe = int64(stripePackets * c.limits.write)
 	attr, err := awaitAttr(ctx, stat)
-	var status *StatusError
-	if errors.As(err, &status) { // removed or renamed since
+	if _, ok := errors.AsType[*StatusError](err); ok { // removed or renamed since
 		attr, err = f.Attr(ctx)
 	}
 	if err == nil && attr.IsDir() { // which open(2) allows for reading

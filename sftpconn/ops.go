@@ -11,9 +11,6 @@ import (
 	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
 )
 
-// await waits for a call whose answer is a status.
-func await(ctx context.Context, c *call) error { return c.Wait(ctx) }
-
 // awaitAttr waits for a call whose answer is attributes.
 func awaitAttr(ctx context.Context, c *call) (Attr, error) {
 	if err := c.wait(ctx); err != nil {
@@ -67,7 +64,7 @@ func (c *Conn) changed(ctx context.Context, change *call, path string) (Attr, er
 }
 
 func awaitChange(ctx context.Context, change, after *call) (Attr, error) {
-	if err := await(ctx, change); err != nil {
+	if err := change.Wait(ctx); err != nil {
 		return Attr{}, err
 	}
 	attr, err := awaitAttr(ctx, after)
@@ -105,8 +102,7 @@ func (c *Conn) correct(ctx context.Context, path string, made Attr, fix SetAttr)
 // unlessRefused forgives a server that refuses to set permissions: on a file
 // system that has none, the new file is there all the same.
 func unlessRefused(err error) error {
-	var status *StatusError
-	if errors.As(err, &status) {
+	if _, refused := errors.AsType[*StatusError](err); refused {
 		return nil
 	}
 	return err
@@ -126,13 +122,13 @@ func unmasked(got Attr, mode, mask uint32) (SetAttr, bool) {
 // Remove implements [FS].
 func (c *Conn) Remove(ctx context.Context, path string) error {
 	return c.onceClosed(ctx, func() error {
-		return await(ctx, c.meta.start("REMOVE", path, &sshfx.RemovePacket{Path: path}))
+		return c.meta.start("REMOVE", path, &sshfx.RemovePacket{Path: path}).Wait(ctx)
 	}, path)
 }
 
 // Rmdir implements [FS].
 func (c *Conn) Rmdir(ctx context.Context, path string) error {
-	return await(ctx, c.meta.start("RMDIR", path, &sshfx.RmdirPacket{Path: path}))
+	return c.meta.start("RMDIR", path, &sshfx.RmdirPacket{Path: path}).Wait(ctx)
 }
 
 // Symlink implements [FS].

@@ -15,18 +15,19 @@ func (c *Conn) Rename(ctx context.Context, oldPath, newPath string, replace bool
 }
 
 func (c *Conn) rename(ctx context.Context, oldPath, newPath string, replace bool) error {
-	if !replace {
+	switch {
+	case !replace:
 		return c.plainRename(ctx, oldPath, newPath)
+	case c.has(extPosixRename):
+		return c.meta.start("posix-rename", oldPath, posixRenamePacket(oldPath, newPath)).Wait(ctx)
+	default:
+		return c.renameOver(ctx, oldPath, newPath)
 	}
-	if _, ok := c.ext[extPosixRename]; ok {
-		return await(ctx, c.meta.start("posix-rename", oldPath, posixRenamePacket(oldPath, newPath)))
-	}
-	return c.renameOver(ctx, oldPath, newPath)
 }
 
 // plainRename fails if newPath exists (draft-ietf-secsh-filexfer-02, section 6.5).
 func (c *Conn) plainRename(ctx context.Context, oldPath, newPath string) error {
-	return await(ctx, c.meta.start("RENAME", oldPath, &sshfx.RenamePacket{OldPath: oldPath, NewPath: newPath}))
+	return c.meta.start("RENAME", oldPath, &sshfx.RenamePacket{OldPath: oldPath, NewPath: newPath}).Wait(ctx)
 }
 
 // renameOver replaces newPath on a server without posix-rename. It is not

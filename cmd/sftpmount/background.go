@@ -81,8 +81,8 @@ func runInBackground(o *options) (int, error) {
 		return exitOK, nil
 	}
 	err = child.Wait()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
 		return exitFailure, err
 	}
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {

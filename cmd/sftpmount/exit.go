@@ -67,8 +67,7 @@ func exitCode(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	var e *exitError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.code
 	}
 	return exitFailure

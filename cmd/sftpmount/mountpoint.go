@@ -43,8 +43,7 @@ func mountpointError(path string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return failure(exitMountpoint, "mountpoint %s does not exist: create it with: mkdir %s", path, shellQuote(path))
 	}
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err // the path is named already
 	}
 	return failure(exitMountpoint, "mountpoint %s: %w", path, err)

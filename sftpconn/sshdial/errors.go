@@ -58,12 +58,9 @@ func (e *authError) Error() string {
 	if len(e.Tried) > 0 {
 		tried = "tried " + strings.Join(e.Tried, ", ")
 	}
-	text := fmt.Sprintf("login as %s at %s refused: %s; the server offers %s",
+	refused := fmt.Sprintf("login as %s at %s refused: %s; the server offers %s",
 		e.User, e.Host, tried, strings.Join(e.Offered, ", "))
-	for _, n := range e.Notes {
-		text += "; " + n
-	}
-	return text
+	return strings.Join(append([]string{refused}, e.Notes...), "; ")
 }
 
 // Unwrap tells [CauseOf] of a key that was left out.

@@ -75,7 +75,7 @@ func (c *Config) setPaths(set, builtin settings, local localUser) {
 // before.
 func splitPaths(list string) []string {
 	var paths []string
-	for _, word := range strings.Fields(list) {
+	for word := range strings.FieldsSeq(list) {
 		if n := len(paths); n > 0 && !strings.ContainsAny(word[:1], `/~%$"`) {
 			paths[n-1] += " " + word
 			continue
