@@ -1,17 +1,17 @@
 package integration
 
 import (
-	"encoding/binary"
+	"context"
 	"fmt"
 	"io"
 	"net"
-	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/pkg/sftp"
 	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
 	"github.com/stretchr/testify/assert"
+
+	"sftpmount/sftpconn/sftptest"
 )
 
 // oddServer is github.com/pkg/sftp's server, which ignores that a file is to be
@@ -22,123 +22,61 @@ type oddServer struct {
 	tooLong atomic.Int32 // packets that it should not have been sent
 }
 
-// oddLimit bounds the data of READ and WRITE, in bytes.
-const oddLimit = 4 << 10
+const (
+	oddLimit        = 4 << 10          // of the data of READ and WRITE, in bytes
+	oddPacket       = oddLimit + 1<<10 // the longest packet
+	limitsExtension = "limits@openssh.com"
+)
 
 func (s *oddServer) serve(conn net.Conn) {
-	ours, theirs := net.Pipe()
-	defer ours.Close()
-	server, err := sftp.NewServer(theirs)
+	server := &sftptest.Scripted{Answer: s.answer}
+	defer server.Close()
+	channel, err := server.OpenChannel(context.Background())
 	if err != nil {
 		return
 	}
-	var running sync.WaitGroup
-	defer running.Wait()
-	running.Go(func() {
-		_ = server.Serve()
-		_ = theirs.Close()
-	})
-	var mu sync.Mutex // of conn's writer
-	running.Go(func() {
-		defer conn.Close()
-		for {
-			packet, err := readSFTP(ours)
-			if err != nil {
-				return
-			}
-			mu.Lock()
-			_, err = conn.Write(framed(changeReply(packet)))
-			mu.Unlock()
-			if err != nil {
-				return
-			}
-		}
-	})
-	defer ours.Close()
-	for {
-		packet, err := readSFTP(conn)
-		if err != nil {
-			return
-		}
-		if limits := limitsReply(packet); limits != nil {
-			s.limits.Add(1)
-			mu.Lock()
-			_, err = conn.Write(framed(limits))
-			mu.Unlock()
-		} else {
-			if len(packet) > oddLimit+1<<10 {
-				s.tooLong.Add(1)
-			}
-			_, err = ours.Write(framed(packet))
-		}
-		if err != nil {
-			return
-		}
-	}
+	go func() {
+		defer channel.Close()
+		_, _ = io.Copy(channel, conn)
+	}()
+	_, _ = io.Copy(conn, channel)
 }
 
-func readSFTP(r io.Reader) ([]byte, error) {
-	var length [4]byte
-	if _, err := io.ReadFull(r, length[:]); err != nil {
+func (s *oddServer) answer(r sftptest.RawRequest) ([]byte, error) {
+	if len(r.Body) > oddPacket {
+		s.tooLong.Add(1)
+	}
+	if r.Name == limitsExtension {
+		s.limits.Add(1)
+		limits := new(sshfx.Buffer)
+		for _, limit := range []uint64{oddPacket, oddLimit, oddLimit, 0} {
+			limits.AppendUint64(limit)
+		}
+		return sftptest.Reply(r.ID, &sshfx.ExtendedReplyPacket{Data: limits})
+	}
+	reply, err := r.Honest()
+	if err != nil {
 		return nil, err
 	}
-	packet := make([]byte, binary.BigEndian.Uint32(length[:]))
-	_, err := io.ReadFull(r, packet)
-	return packet, err
-}
-
-func framed(packet []byte) []byte {
-	return append(binary.BigEndian.AppendUint32(nil, uint32(len(packet))), packet...)
-}
-
-const limitsExtension = "limits@openssh.com"
-
-// changeReply announces the limits, and takes the modes out of listings.
-func changeReply(packet []byte) []byte {
-	switch sshfx.PacketType(packet[0]) {
+	switch sshfx.PacketType(reply[4]) { // after the length
 	case sshfx.PacketTypeVersion:
-		b := new(sshfx.Buffer)
-		b.AppendString(limitsExtension)
-		b.AppendString("1")
-		return append(packet, b.Bytes()...)
-	case sshfx.PacketTypeName:
-		in, out := sshfx.NewBuffer(packet[1:]), new(sshfx.Buffer)
-		out.AppendUint8(packet[0])
-		out.AppendUint32(in.ConsumeUint32()) // id
-		n := in.ConsumeUint32()
-		out.AppendUint32(n)
-		for range n {
-			out.AppendString(in.ConsumeString())
-			out.AppendString(in.ConsumeString())
-			var attrs sshfx.Attributes
-			if err := attrs.UnmarshalFrom(in); err != nil {
-				panic(err)
-			}
-			attrs.ClearPermissions()
-			attrs.MarshalInto(out)
+		var version sshfx.VersionPacket
+		if err := version.UnmarshalBinary(reply[5:]); err != nil {
+			return nil, err
 		}
-		return out.Bytes()
+		version.Extensions = append(version.Extensions, &sshfx.ExtensionPair{Name: limitsExtension, Data: "1"})
+		return version.MarshalBinary()
+	case sshfx.PacketTypeName:
+		var names sshfx.NamePacket
+		if err := names.UnmarshalPacketBody(sshfx.NewBuffer(reply[9:])); err != nil {
+			return nil, err
+		}
+		for _, entry := range names.Entries {
+			entry.Attrs.ClearPermissions()
+		}
+		return sftptest.Reply(r.ID, &names)
 	}
-	return packet
-}
-
-// limitsReply answers a request for the limits, and returns nil for others.
-func limitsReply(packet []byte) []byte {
-	if sshfx.PacketType(packet[0]) != sshfx.PacketTypeExtended {
-		return nil
-	}
-	in := sshfx.NewBuffer(packet[1:])
-	id := in.ConsumeUint32()
-	if in.ConsumeString() != limitsExtension {
-		return nil
-	}
-	out := new(sshfx.Buffer)
-	out.AppendUint8(uint8(sshfx.PacketTypeExtendedReply))
-	out.AppendUint32(id)
-	for _, limit := range []uint64{oddLimit + 1<<10, oddLimit, oddLimit, 0} {
-		out.AppendUint64(limit)
-	}
-	return out.Bytes()
+	return reply, nil
 }
 
 func TestOddServer(t *testing.T) {
