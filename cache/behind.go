@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"syscall"
 
 	"sftpmount/sftpconn"
 )
@@ -127,7 +128,7 @@ func (f *FS) told(path string, since *uint64, attr sftpconn.Attr) {
 func (f *FS) mkdirBehind(ctx context.Context, path string, mode uint32) (sftpconn.Attr, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	attr, ok := f.newcomer(ctx, path, sIFDIR|mode)
+	attr, ok := f.newcomer(ctx, path, syscall.S_IFDIR|mode)
 	attr.Size = 4096 // a guess, until the server tells
 	ok = ok && f.makeBehind(ctx, "mkdir", path,
 		func(ctx context.Context) (sftpconn.Attr, error) { return f.direct.Mkdir(ctx, path, mode) },
@@ -139,7 +140,7 @@ func (f *FS) mkdirBehind(ctx context.Context, path string, mode uint32) (sftpcon
 func (f *FS) symlinkBehind(ctx context.Context, target, path string) (sftpconn.Attr, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	attr, ok := f.newcomer(ctx, path, sIFLNK|0o777)
+	attr, ok := f.newcomer(ctx, path, syscall.S_IFLNK|0o777)
 	attr.Size = uint64(len(target))
 	ok = ok && f.makeBehind(ctx, "symlink", path,
 		func(ctx context.Context) (sftpconn.Attr, error) { return f.direct.Symlink(ctx, target, path) },

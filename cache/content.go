@@ -14,13 +14,7 @@ import (
 // Files that were opened by one path share it.
 type content struct {
 	fs *FS
-
-	// Guarded by FS.mu.
-	paths    []string // it is found by; none once it was removed or replaced
-	lastPath string   // for messages
-	users    int      // open Files, and the goroutine that awaits acknowledgements
-	unlinked bool     // its last name was removed, or given to another file
-	made     bool     // here, since it was first opened: it has no names but those known
+	whereabouts
 
 	passing atomic.Int64 // changes by path under way, which no answer on a File accounts for
 
@@ -68,7 +62,7 @@ func (f *failure) note(err error) {
 }
 
 func newContent(fs *FS, path string) *content {
-	return &content{fs: fs, lastPath: path, blank: maxOffset}
+	return &content{fs: fs, whereabouts: whereabouts{lastPath: path}, blank: maxOffset}
 }
 
 func (c *content) name() string {

@@ -7,12 +7,6 @@ import (
 	"sftpmount/sftpconn"
 )
 
-const (
-	sIFREG = syscall.S_IFREG
-	sIFDIR = syscall.S_IFDIR
-	sIFLNK = syscall.S_IFLNK
-)
-
 // What is answered before it is carried out (AsyncClose) has to be sure: what it
 // is about is known, and we have the right to do it. The rest waits.
 

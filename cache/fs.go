@@ -16,16 +16,14 @@ type FS struct {
 	direct sftpconn.FS
 	opts   Options
 
-	ctx        context.Context // of requests that no single caller owns; ends with Close
-	cancel     context.CancelFunc
-	background background
-	unsent     *budget
-	progress   progress
-	blocks     *blocks
-	questions  questions
-	lookups    lookups
-	clock      clock
-	errands    *errands // nil without AsyncClose
+	background
+	unsent    *budget
+	progress  progress
+	blocks    *blocks
+	questions questions
+	lookups   lookups
+	clock     clock
+	errands   *errands // nil without AsyncClose
 
 	mu     sync.Mutex
 	maker  maker
@@ -52,12 +50,13 @@ var errClosed = fmt.Errorf("%w: the file system is closed", syscall.EIO)
 func New(under sftpconn.FS, opts Options) *FS {
 	opts = opts.withDefaults()
 	f := &FS{
-		under:  under,
-		direct: under,
-		opts:   opts,
-		unsent: newBudget(opts.WriteBuffer),
-		blocks: newBlocks(opts.ReadBuffer),
-		moving: moving{},
+		under:      under,
+		direct:     under,
+		opts:       opts,
+		background: newBackground(),
+		unsent:     newBudget(opts.WriteBuffer),
+		blocks:     newBlocks(opts.ReadBuffer),
+		moving:     moving{},
 	}
 	f.opens = newOpens(f.moving)
 	f.names = newNames(opts, &f.clock, f.moving)
@@ -66,7 +65,6 @@ func New(under sftpconn.FS, opts Options) *FS {
 		f.under = &inOrder{under, f}
 	}
 	f.walks = newWalks(f.names, f.discard)
-	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.questions = questions{
 		lstat:    newFlights[sftpconn.Attr](f),
 		stat:     newFlights[sftpconn.Attr](f),
@@ -143,7 +141,7 @@ func (f *FS) Unsent() map[string]int64 {
 func (f *FS) Close() error {
 	f.sendAll()
 	unsent := f.Unsent()
-	f.background.close(f.cancel)
+	f.background.close()
 	f.blocks.dropAll()
 	err := f.under.Close()
 	if len(unsent) > 0 {
@@ -169,33 +167,4 @@ func (f *FS) sendAll() {
 	for _, c := range all {
 		_ = c.settled(ctx)
 	}
-}
-
-// background are the goroutines of an FS.
-type background struct {
-	wg sync.WaitGroup
-
-	mu     sync.Mutex
-	closed bool
-}
-
-// spawn runs work on a goroutine that Close waits for. It returns false, and
-// does nothing, after Close.
-func (f *FS) spawn(work func()) bool {
-	b := &f.background
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return false
-	}
-	b.wg.Go(work)
-	return true
-}
-
-func (b *background) close(cancel context.CancelFunc) {
-	b.mu.Lock()
-	b.closed = true
-	b.mu.Unlock()
-	cancel()
-	b.wg.Wait()
 }

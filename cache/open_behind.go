@@ -21,7 +21,7 @@ func (f *FS) openBehind(ctx context.Context, path string, flags sftpconn.OpenFla
 	e := f.onItsWay(path)
 	attr := e.attr
 	f.mu.Lock()
-	made, sure := f.newcomer(ctx, path, sIFREG|mode&permissions)
+	made, sure := f.newcomer(ctx, path, syscall.S_IFREG|mode&permissions)
 	switch {
 	case sure && flags&sftpconn.Create != 0:
 		attr = made

@@ -1,9 +1,12 @@
 package cache
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // opens finds the contents of files that are open or have unsent data. It is
-// guarded by FS.mu, and so are the paths and users of its contents.
+// guarded by FS.mu.
 type opens struct {
 	byPath map[string]*content
 	all    map[*content]struct{}
@@ -12,6 +15,15 @@ type opens struct {
 	lost   map[string]int64 // bytes per path that were lost with nobody left to tell
 
 	closing bool // nobody will be told of errors any more
+}
+
+// whereabouts is where a content is found. It is guarded by FS.mu.
+type whereabouts struct {
+	paths    []string // none once the file was removed or replaced
+	lastPath string   // for messages
+	users    int      // open Files, and the goroutine that awaits acknowledgements
+	unlinked bool     // the file's last name was removed, or given to another one
+	made     bool     // here, since the file was first opened: it has no names but those known
 }
 
 func newOpens(moving moving) *opens {
@@ -28,11 +40,7 @@ func newOpens(moving moving) *opens {
 func (o *opens) at(path string) *content { return o.byPath[path] }
 
 func (o *opens) contents() []*content {
-	all := make([]*content, 0, len(o.all))
-	for c := range o.all {
-		all = append(all, c)
-	}
-	return all
+	return slices.Collect(maps.Keys(o.all))
 }
 
 // maxLost bounds the paths that are remembered for what was lost of them.
@@ -119,13 +127,7 @@ func (o *opens) detach(path string) {
 		return
 	}
 	delete(o.byPath, path)
-	var kept []string
-	for _, p := range c.paths {
-		if p != path {
-			kept = append(kept, p)
-		}
-	}
-	c.paths = kept
+	c.paths = slices.DeleteFunc(c.paths, func(p string) bool { return p == path })
 }
 
 // unlink is detach for a name that was removed, or given to another file.
