@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// background is the work that no single caller owns. Close ends it.
+// background is the work that no single caller owns.
 type background struct {
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -32,7 +32,8 @@ func (b *background) spawn(work func()) bool {
 	return true
 }
 
-func (b *background) close() {
+// endBackground ends all that was spawned, and waits for it.
+func (b *background) endBackground() {
 	b.mu.Lock()
 	b.closed = true
 	b.mu.Unlock()

@@ -141,7 +141,7 @@ func (f *FS) Unsent() map[string]int64 {
 func (f *FS) Close() error {
 	f.sendAll()
 	unsent := f.Unsent()
-	f.background.close()
+	f.endBackground()
 	f.blocks.dropAll()
 	err := f.under.Close()
 	if len(unsent) > 0 {
