@@ -15,6 +15,11 @@ const (
 	// blockAge is how long what was read ahead is believed.
 	blockAge = 20 * time.Second
 
+	// mostBoldKiB is how much may be read ahead boldly and in vain, besides a
+	// quarter of what is used, and boldKiB what is added each second.
+	mostBoldKiB = 16 << 10
+	boldKiB     = 64
+
 	// blockIdle is how long a block is spared when others need its room.
 	blockIdle = 2 * time.Second
 )
@@ -31,6 +36,7 @@ type blocks struct {
 	wide   int           // owners of more than a small file takes
 	taken  int           // blocks, those included that are only being read from
 	ahead  Ahead         // bytes
+	bold   credit        // KiB that may be read ahead boldly
 	pool   sync.Pool
 }
 
@@ -45,6 +51,7 @@ type block struct {
 	users   int // readers, and the fetch
 	dropped bool
 	used    int // bytes handed out
+	bold    bool
 	asked   time.Time
 
 	done chan struct{}
@@ -57,6 +64,7 @@ func newBlocks(limit int64) *blocks {
 	b := &blocks{
 		limit:  max(2, int(limit/blockSize)),
 		owners: make(map[*File]int),
+		bold:   newCredit(mostBoldKiB, boldKiB),
 		pool:   sync.Pool{New: func() any { return new([blockSize]byte) }},
 	}
 	// Room is counted here, not by the LRU.
@@ -81,8 +89,9 @@ func (b *blocks) get(key blockKey) *block {
 }
 
 // add makes a block, whose one user is its fetch. It returns nil if there is
-// one already, or no room.
-func (b *blocks) add(key blockKey) (added *block, room bool) {
+// one already, or no room. bold is how much of its bytes is read ahead boldly, which
+// takes credit.
+func (b *blocks) add(key blockKey, bold int64) (added *block, room bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if found, ok := b.lru.Peek(key); ok {
@@ -91,13 +100,15 @@ func (b *blocks) add(key blockKey) (added *block, room bool) {
 		}
 		b.lru.Remove(key)
 	}
-	if b.taken >= b.limit && !b.evict() {
+	if bold > 0 && !b.bold.enough(int(bold>>10)) || b.taken >= b.limit && !b.evict() {
 		return nil, false
 	}
+	b.bold.take(int(bold >> 10))
 	b.taken++
 	b.own(key.file, 1)
 	added = &block{
 		users: 1,
+		bold:  bold > 0,
 		asked: time.Now(),
 		done:  make(chan struct{}),
 		data:  b.pool.Get().(*[blockSize]byte),
@@ -125,6 +136,9 @@ func (b *blocks) release(key blockKey, released *block, n int, whole bool) {
 	released.users--
 	released.used += n
 	b.ahead.Used += uint64(n)
+	if released.bold {
+		b.bold.used(n >> 10)
+	}
 	if whole && released.used >= released.n && !released.dropped {
 		b.lru.Remove(key)
 		return

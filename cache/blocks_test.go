@@ -11,8 +11,8 @@ func TestDroppedBlocksLiveUntilReleased(t *testing.T) {
 	all := newBlocks(2 * blockSize)
 	f := &File{}
 	key := blockKey{f, 0}
-	fetch, _ := all.add(key)
-	again, room := all.add(key)
+	fetch, _ := all.add(key, 0)
+	again, room := all.add(key, 0)
 	assert.Nil(t, again, "one fetch at a time")
 	assert.True(t, room)
 	reader := all.get(key)
@@ -21,13 +21,13 @@ func TestDroppedBlocksLiveUntilReleased(t *testing.T) {
 	assert.Nil(t, all.get(key))
 	all.release(key, fetch, 0, false)
 	assert.NotNil(t, reader.data)
-	_, room = all.add(blockKey{f, 1})
+	_, room = all.add(blockKey{f, 1}, 0)
 	assert.True(t, room)
-	_, room = all.add(blockKey{f, 2})
+	_, room = all.add(blockKey{f, 2}, 0)
 	assert.False(t, room, "the dropped one still counts")
 	all.release(key, reader, 10, true)
 	assert.Nil(t, reader.data)
-	_, room = all.add(blockKey{f, 2})
+	_, room = all.add(blockKey{f, 2}, 0)
 	assert.True(t, room)
 }
 
@@ -37,7 +37,7 @@ func BenchmarkBlocks(b *testing.B) {
 	b.ReportAllocs()
 	for i := int64(0); b.Loop(); i++ {
 		key := blockKey{f, i}
-		block, _ := all.add(key)
+		block, _ := all.add(key, 0)
 		block.n = blockSize
 		close(block.done)
 		all.release(key, block, 0, false)

@@ -64,23 +64,7 @@ func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mo
 	return file, attr, nil
 }
 
-// maxOpens is how often a file is opened whose name is moved each time.
-const maxOpens = 4
-
-// open opens a file. If its name was moved meanwhile, nobody knows which file was
-// opened, and what is written to it would not be seen by its name: it is opened
-// anew, unless that could change it again.
 func (f *FS) open(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (*File, sftpconn.Attr, error) {
-	for tries := 1; ; tries++ {
-		file, attr, err := f.openOnce(ctx, path, flags, mode)
-		if err != nil || flags&changing != 0 || tries == maxOpens || file.content.isNamed() {
-			return file, attr, err
-		}
-		_ = file.Close(ctx)
-	}
-}
-
-func (f *FS) openOnce(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (*File, sftpconn.Attr, error) {
 	open := f.under.Open
 	if flags&changing != 0 {
 		end, err := f.turn(ctx, "open", path)
@@ -91,6 +75,9 @@ func (f *FS) openOnce(ctx context.Context, path string, flags sftpconn.OpenFlags
 		open = f.direct.Open
 	}
 	o := f.beginOpen(path)
+	if flags == sftpconn.Read {
+		ctx = sftpconn.Sized(ctx, o.size)
+	}
 	if o.content != nil {
 		defer o.content.leave()
 		if flags&sftpconn.Truncate != 0 {
@@ -124,6 +111,7 @@ type opening struct {
 	path    string
 	asked   asked
 	moved   uint64   // generation of opens.moved
+	size    int64    // that it is thought to have
 	content *content // at path, or nil: kept meanwhile, since it knows what is under way
 	before  view     // of content
 }
@@ -134,6 +122,9 @@ func (f *FS) beginOpen(path string) *opening {
 	o := &opening{path: path, asked: f.names.asking(), moved: f.opens.moved.now, content: f.opens.at(path)}
 	if o.content != nil {
 		o.content.users++
+	}
+	if attr, v := f.names.stat(path); v == present {
+		o.size = int64(attr.Size)
 	}
 	return o
 }
@@ -258,30 +249,44 @@ func (f *File) flush(ctx context.Context) error {
 	}
 	c.pushLocked()
 	f.flushed = true
-	doubtful := c.doubtful
-	through := f.inOrder()
-	c.mu.Unlock()
-	if doubtful && through {
-		_, _ = f.attr(ctx) // who needs them asks again
+	var asked <-chan struct{}
+	if c.doubtful && f.inOrder() {
+		asked = f.askBehind()
 	}
+	c.mu.Unlock()
 	if err := c.settled(ctx); err != nil {
 		return err
 	}
+	if asked != nil {
+		_ = c.fs.progress.await(ctx, asked)
+	}
 	c.mu.Lock()
-	doubtful = c.doubtful
+	doubtful := c.doubtful
 	c.mu.Unlock()
 	if doubtful {
-		_, _ = f.attr(ctx)
+		_, _ = f.attr(ctx) // who needs them asks again
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return f.takeAllErrors(before)
 }
 
+// askBehind asks for the attributes, behind all that was sent. It returns a channel
+// that is closed when they have come, or will not. c.mu is held.
+func (f *File) askBehind() <-chan struct{} {
+	done := make(chan struct{})
+	ask := func() {
+		defer close(done)
+		_, _ = f.attr(f.content.fs.ctx)
+	}
+	if !f.content.fs.spawn(ask) {
+		close(done)
+	}
+	return done
+}
+
 // inOrder reports whether a request for attributes that is started now through f
-// follows all that is queued, with content.mu held. Such a request may overtake
-// the writes of a File that has several channels. It gets them if much is
-// written, and at times if others write much: hence accountsFor.
+// follows all that is queued, with content.mu held.
 func (f *File) inOrder() bool {
 	q := &f.content.queue
 	if f.content.passing.Load() > 0 {
@@ -290,7 +295,7 @@ func (f *File) inOrder() bool {
 	if len(q.ops) == 0 {
 		return true
 	}
-	return !q.sending && q.sent == len(q.ops) && q.only() == f && f.written <= oneChannel
+	return !q.sending && q.sent == len(q.ops) && q.only() == f
 }
 
 // accountsFor reports whether attr, which was asked for in order, tells of all
@@ -298,10 +303,6 @@ func (f *File) inOrder() bool {
 func (c *content) accountsFor(attr sftpconn.Attr, before view) bool {
 	return c.changes == before.changes && (!before.busy || c.size.sure && int64(attr.Size) == c.size.bytes)
 }
-
-// oneChannel is how much can be written through a File without its getting more
-// than one channel for that, in bytes.
-const oneChannel = 1 << 20
 
 // Attr implements [sftpconn.File].
 func (f *File) Attr(ctx context.Context) (sftpconn.Attr, error) {

@@ -13,6 +13,10 @@ const (
 	// firstWindow is how far ahead of a new stream is read, in bytes.
 	firstWindow = blockSize
 
+	// boldness is how many times as far as it has come is read ahead of a stream,
+	// while little of that turns out to be in vain.
+	boldness = 8
+
 	// smallFile is the size up to which a file is read whole by its first
 	// read, in bytes.
 	smallFile = 256 << 10
@@ -67,6 +71,16 @@ func (s *stream) takes(off int64) bool {
 // that it doubles with each window that was used.
 func (s *stream) window(limit int64) int64 {
 	return max(firstWindow, min(limit, s.next-s.start))
+}
+
+// boldWindow is window where a program can be trusted to go on: eight times as far as
+// it has come, if it began at the start of the file, or has come some way.
+func (s *stream) boldWindow(limit int64) int64 {
+	come := s.next - s.start
+	if s.start > 0 && come < 2*blockSize {
+		return 0
+	}
+	return min(limit, boldness*come)
 }
 
 // ReadAt implements [sftpconn.File]. It sees all that was written before,
@@ -195,23 +209,26 @@ func (f *File) readAhead(off, end int64) (size int64) {
 		c.fs.blocks.drop(f, pushedOut.next, pushedOut.ahead)
 	}
 	s := &f.streams.recent
-	var to int64
+	var to, boldTo int64
 	switch {
 	case c.fs.opts.NoReadAhead || f.closed || !c.size.sure || off >= size:
 		return size
 	case size <= smallFile && !f.streams.begun:
-		f.fetchBlocks(0, off, size)
+		f.fetchBlocks(0, off, size, false)
 		to = size
 	case known || off == 0:
-		to = min(size, s.next+s.window(min(c.fs.opts.ReadAhead, c.fs.blocks.share(f))))
+		limit := min(c.fs.opts.ReadAhead, c.fs.blocks.share(f))
+		to = min(size, s.next+s.window(limit))
+		boldTo = min(size, s.next+s.boldWindow(limit))
 	default:
 		return size
 	}
 	f.streams.begun = true
 	// What is needed now comes first; the rest is there up to s.ahead.
-	f.fetchBlocks(off, min(end, to), size)
-	if done := f.fetchBlocks(max(end, s.ahead), to, size); done > s.ahead {
-		s.ahead = done
+	f.fetchBlocks(off, min(end, to), size, false)
+	s.ahead = max(s.ahead, f.fetchBlocks(max(end, s.ahead), to, size, false))
+	if s.ahead >= to {
+		s.ahead = max(s.ahead, f.fetchBlocks(s.ahead, boldTo, size, true))
 	}
 	return size
 }
@@ -222,20 +239,24 @@ func (f *File) readStart(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !f.closed && c.size.sure {
-		f.fetchBlocks(0, min(n, c.size.bytes), c.size.bytes)
+		f.fetchBlocks(0, min(n, c.size.bytes), c.size.bytes, false)
 	}
 }
 
 // fetchBlocks starts reading the blocks that hold anything between from and to,
 // and returns up to where it got. content.mu is held.
-func (f *File) fetchBlocks(from, to, size int64) int64 {
+func (f *File) fetchBlocks(from, to, size int64, boldly bool) int64 {
 	c := f.content
 	for at := from - from%blockSize; at < to; at += blockSize {
 		if c.queue.overlapping(at, maxOffset) != nil {
 			return at // the server may not know yet that the file goes on there
 		}
 		key := blockKey{f, at / blockSize}
-		b, room := c.fs.blocks.add(key)
+		var bold int64
+		if boldly {
+			bold = min(blockSize, size-at)
+		}
+		b, room := c.fs.blocks.add(key, bold)
 		if !room {
 			return at
 		}

@@ -83,6 +83,41 @@ func TestSequentialReadsAreAhead(t *testing.T) {
 	})
 }
 
+// Of programs that look at the beginnings of files, or at parts of one, more is read
+// ahead boldly only as long as little of that is in vain.
+func TestBoldnessIsBounded(t *testing.T) {
+	const files, size = 200, 4 << 20
+	for name, read := range map[string]func(t *testing.T, f *File){
+		"Beginnings": func(t *testing.T, f *File) {
+			for off := int64(0); off < 2*blockSize; off += blockSize {
+				_, err := f.ReadAt(t.Context(), make([]byte, blockSize), off)
+				require.NoError(t, err)
+			}
+		},
+		"Parts": func(t *testing.T, f *File) {
+			for off := int64(0); off < 4*blockSize; off += blockSize {
+				_, err := f.ReadAt(t.Context(), make([]byte, 4096), off)
+				require.NoError(t, err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+				s.put("/d/a", pattern(size))
+				for range files {
+					file := open(t, f, "/d/a", sftpconn.Read)
+					read(t, file)
+					require.NoError(t, file.Close(t.Context()))
+				}
+				timid := int64(files * 8 * blockSize) // as far again as they come
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				assert.LessOrEqual(t, s.read, timid+mostBoldKiB<<10+60*boldKiB<<10)
+			})
+		})
+	}
+}
+
 // Parts of a file that are read here and there bring nothing along.
 func TestRandomReadsBringNothingAlong(t *testing.T) {
 	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {

@@ -50,7 +50,7 @@ func TestSmallWritesMerge(t *testing.T) {
 			}
 		}))
 		assert.LessOrEqual(t, s.count("WRITE"), len(want)/packetSize+2)
-		assert.Equal(t, 2, roundTrips(func() { require.NoError(t, file.Flush(t.Context())) }))
+		assert.Equal(t, 1, roundTrips(func() { require.NoError(t, file.Flush(t.Context())) }))
 		assert.True(t, bytes.Equal(want, s.data("/d/a")))
 		write(t, file, []byte("alone"), 0)
 		before := s.count("WRITE")

@@ -72,10 +72,12 @@ func TestMountDefaults(t *testing.T) {
 }
 
 func TestMountErrors(t *testing.T) {
-	_, err := Mount(t.TempDir()+"/none", look(), Options{})
+	_, err := Mount(t.TempDir()+"/none", look(), DefaultOptions())
 	require.ErrorIs(t, err, os.ErrNotExist)
+	opts := DefaultOptions()
+	opts.MountOptions = []string{"nonsense"}
 	dir := t.TempDir()
-	_, err = Mount(dir, look(), Options{MountOptions: []string{"nonsense"}})
+	_, err = Mount(dir, look(), opts)
 	require.ErrorIs(t, err, unix.EINVAL)
 	assert.Empty(t, entry(t, dir))
 }
@@ -135,7 +137,7 @@ func TestUnmountFromOutside(t *testing.T) {
 func programMounter(args []string) int {
 	fmt.Println("ready", unix.Gettid())
 	err := func() error {
-		server, err := Mount(args[0], look(), Options{})
+		server, err := Mount(args[0], look(), DefaultOptions())
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,10 @@ package sftpconn
 
 import "context"
 
-type aheadKey struct{}
+type (
+	aheadKey struct{}
+	sizedKey struct{}
+)
 
 // Ahead returns a context for opening a file that nobody has asked for yet, and
 // of which about n bytes are going to be read at once. It is opened on a channel
@@ -22,8 +25,21 @@ func aheadIn(ctx context.Context) (n int64, ok bool) {
 	return n, ok
 }
 
+// Sized returns a context for opening a file to read it, which is thought to have n
+// bytes: the channels that these take are opened at the same time. It travels as what
+// Ahead says does.
+func Sized(ctx context.Context, n int64) context.Context {
+	return context.WithValue(ctx, sizedKey{}, n)
+}
+
+// sizedIn returns what Sized put into ctx, or 0.
+func sizedIn(ctx context.Context) int64 {
+	n, _ := ctx.Value(sizedKey{}).(int64)
+	return n
+}
+
 // openingTrips is how many round trips it takes to open a channel: for the session,
-// its subsystem, and the version of that.
+// its subsystem (before which OpenSSH takes no data), and the version of that.
 const openingTrips = 3
 
 // aheadChannel returns a bulk channel for a file of which n bytes are going to be
@@ -36,9 +52,9 @@ func (c *Conn) aheadChannel(n int64) *channel {
 	b := &c.bulk
 	b.waiting += n
 	defer func() { b.waiting -= n }()
-	c.grow(min(1+int((b.load()+b.waiting)/window), c.wantedBulk()))
+	c.grow(min(channelsFor(b.load()+b.waiting), c.wantedBulk()))
 	best := c.leastBusy()
-	for limit := int64(openingTrips * window); best.load()+n > limit && b.opening > 0; limit = window {
+	for limit := int64(openingTrips * window); best.load()+n > limit && len(b.coming) > 0; limit = window {
 		b.grown.Wait()
 		best = c.leastBusy()
 	}

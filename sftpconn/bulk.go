@@ -3,6 +3,7 @@ package sftpconn
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -15,9 +16,9 @@ type bulkChannels struct {
 	open    []*channel
 	uses    map[*channel]use
 	wide    map[*file]struct{} // files that are open on several
-	opening int                // channels that are being opened
+	coming  []*channel         // that are being opened
 	closing int                // that were idle, and that the server has not closed yet
-	grown   *sync.Cond         // tells that opening went down
+	grown   *sync.Cond         // tells that there is one less in coming
 	most    int                // that the server allows, as far as is known
 	again   time.Time          // when it is asked for more all the same; zero: never
 	tidying bool               // a goroutine closes what is idle
@@ -82,6 +83,14 @@ func (c *Conn) letGo(ch *channel) {
 	defer c.mu.Unlock()
 	u := c.bulk.uses[ch]
 	c.bulk.uses[ch] = use{u.handles - 1, time.Now()}
+	if u.handles == 1 && !c.bulk.has(ch) {
+		delete(c.bulk.uses, ch)
+	}
+}
+
+// has reports whether ch is a bulk channel that is open, or being opened.
+func (b *bulkChannels) has(ch *channel) bool {
+	return slices.Contains(b.open, ch) || slices.Contains(b.coming, ch)
 }
 
 const (
@@ -101,21 +110,27 @@ func (c *Conn) wantedBulk() int {
 	return min(max(1+int(inFlight/window), c.opts.Connections), c.opts.BulkChannels)
 }
 
-// bulkChannels returns n bulk channels, or as many as the server allows. It
-// opens those that are missing, and returns when they are there. Each is kept open
-// until letGo.
+// bulkChannels returns n bulk channels, or as many as the server allows, as far as
+// is known. It starts opening those that are missing, and does not wait for them:
+// one that cannot be opened fails what is started on it. Each is kept open until
+// letGo.
 func (c *Conn) bulkChannels(n int) []*channel {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.grow(n)
-	for c.bulk.opening > 0 {
-		c.bulk.grown.Wait()
-	}
-	channels := slices.Clone(c.bulk.open[:min(n, len(c.bulk.open))])
+	channels := slices.Concat(c.bulk.open, c.bulk.coming)
+	channels = channels[:min(n, len(channels))]
 	for _, ch := range channels {
 		c.hold(ch)
 	}
 	return channels
+}
+
+// prepare starts opening bulk channels that are going to be needed, see grow.
+func (c *Conn) prepare(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.grow(n)
 }
 
 // grow starts opening bulk channels until there are n, or as many as the server
@@ -125,9 +140,14 @@ func (c *Conn) grow(n int) {
 	if n > b.most && !b.again.IsZero() && time.Now().After(b.again) {
 		b.most, b.again = min(2*b.most+1, c.allowedBulk()), time.Now().Add(refusalPause)
 	}
-	for c.err == nil && len(b.open)+b.opening < min(n, b.most) && b.closing < c.opts.BulkChannels {
-		b.opening++
-		c.background.Go(c.addBulk)
+	for c.err == nil && len(b.open)+len(b.coming) < min(n, b.most) && b.closing < c.opts.BulkChannels {
+		ctx, cancel := context.WithTimeout(context.Background(), bulkTimeout)
+		ch := newChannel(func() (io.ReadWriteCloser, error) { return c.transport.OpenChannel(ctx) }, c.activity)
+		b.coming = append(b.coming, ch)
+		c.background.Go(func() {
+			defer cancel()
+			c.addBulk(ctx, ch)
+		})
 	}
 }
 
@@ -135,12 +155,14 @@ func (c *Conn) grow(n int) {
 // it may have refused for a reason that passes.
 const refusalPause = time.Minute
 
-func (c *Conn) addBulk() {
-	ch, err := c.openBulk()
+// addBulk takes in what becomes of ch, which is being opened until the end of ctx at
+// the latest.
+func (c *Conn) addBulk(ctx context.Context, ch *channel) {
+	err := c.awaitBulk(ctx, ch)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b := &c.bulk
-	b.opening--
+	b.coming = slices.DeleteFunc(b.coming, func(other *channel) bool { return other == ch })
 	b.grown.Broadcast()
 	switch {
 	case err != nil:
@@ -169,31 +191,16 @@ func (c *Conn) addBulk() {
 // do without; there are servers that accept what they then do not serve.
 const bulkTimeout = 15 * time.Second
 
-func (c *Conn) openBulk() (*channel, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), bulkTimeout)
-	defer cancel()
-	go func() { // ends with openBulk
-		select {
-		case <-c.ending:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	rwc, err := c.transport.OpenChannel(ctx)
-	if err != nil {
-		return nil, err
+// awaitBulk waits until ch can be used. If it cannot, it has ended.
+func (c *Conn) awaitBulk(ctx context.Context, ch *channel) error {
+	select {
+	case <-ch.ready:
+		return nil
+	case <-ch.done:
+	case <-ctx.Done():
+		ch.fail(ctx.Err())
+	case <-c.ending:
+		ch.fail(c.Err())
 	}
-	stop := context.AfterFunc(ctx, func() { closeQuietly(rwc) })
-	ch, _, err := newChannel(rwc, c.activity)
-	if !stop() && err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
-		go closeQuietly(rwc)
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return nil, err
-	}
-	return ch, nil
+	return ch.err
 }

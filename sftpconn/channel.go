@@ -22,51 +22,93 @@ type request interface {
 // and the stream of its replies. The server handles the requests of a channel
 // in order.
 //
-// A request is started, which queues it and never blocks, and awaited later.
+// A request is started, which queues it and never blocks, and awaited later. That
+// can be before the channel is open: what is queued follows as soon as the server
+// can take it, without waiting for its VERSION.
+//
 // Two goroutines, the writer and the reader, own the two streams; they end when
 // the channel does, and only then are the unanswered calls failed, so nothing
 // looks at a caller's buffer any more.
 type channel struct {
-	rwc      io.ReadWriteCloser
 	activity *activity
 	loops    sync.WaitGroup
+	ready    chan struct{} // closed when the server has said its version, and ext is set
 	done     chan struct{} // closed when all calls are failed or answered
+	ext      extensions
 
 	inFlight atomic.Int64 // bytes of READ and WRITE data under way
 	due      atomic.Int64 // bytes of files opened ahead that are not asked for yet
 
 	mu     sync.Mutex
-	wake   *sync.Cond // signals the writer: queue or err has changed
-	queue  []*call    // started, not yet handed to rwc, oldest first
+	rwc    io.ReadWriteCloser // nil until it is open
+	wake   *sync.Cond         // signals the writer: queue or err has changed
+	queue  []*call            // started, not yet handed to rwc, oldest first
 	calls  map[uint32]*call
 	nextID uint32
 	err    error // why the channel ended; nothing can be started after that
 }
 
-// newChannel performs the INIT/VERSION handshake on rwc and takes it over. The
-// handshake ends early only if rwc is closed.
-func newChannel(rwc io.ReadWriteCloser, activity *activity) (*channel, extensions, error) {
+// newChannel opens a channel, which it takes over. It does not wait for that.
+func newChannel(open func() (io.ReadWriteCloser, error), activity *activity) *channel {
 	ch := &channel{
-		rwc:      rwc,
 		activity: activity,
+		ready:    make(chan struct{}),
 		done:     make(chan struct{}),
 		calls:    map[uint32]*call{},
 	}
 	ch.wake = sync.NewCond(&ch.mu)
-	r := bufio.NewReaderSize(rwc, streamBuffer)
-	ext, err := handshake(rwc, r)
-	if err != nil {
-		return nil, nil, err
-	}
-	ch.loops.Add(2)
-	go ch.writeLoop()
-	go ch.readLoop(r)
+	ch.loops.Go(func() {
+		if err := ch.run(open); err != nil {
+			ch.fail(err)
+		}
+	})
 	go func() {
 		ch.loops.Wait()
 		ch.failCalls()
 		close(ch.done)
 	}()
-	return ch, ext, nil
+	return ch
+}
+
+// run opens the stream and sends what is queued, until the channel ends.
+func (ch *channel) run(open func() (io.ReadWriteCloser, error)) error {
+	rwc, err := open()
+	if err != nil {
+		return err
+	}
+	ch.mu.Lock()
+	ch.rwc = rwc
+	ended := ch.err
+	ch.mu.Unlock()
+	if ended != nil {
+		go closeQuietly(rwc)
+		return ended
+	}
+	ch.loops.Go(func() { ch.fail(ch.readLoop(rwc)) })
+	if err := sendInit(rwc); err != nil {
+		return err
+	}
+	return ch.writeLoop(rwc)
+}
+
+// awaitReady waits for the server's VERSION, or for the end of the channel, which is
+// returned as an error.
+func (ch *channel) awaitReady() error {
+	select {
+	case <-ch.ready:
+		return nil
+	case <-ch.done:
+		return ch.err
+	}
+}
+
+func (ch *channel) isReady() bool {
+	select {
+	case <-ch.ready:
+		return true
+	default:
+		return false
+	}
 }
 
 // streamBuffer is the size of the buffers on both streams, in bytes. It is the
@@ -99,7 +141,7 @@ func (ch *channel) startBulk(op, path string, req request, size int) *call {
 		c.finish(nil, err)
 		return c
 	}
-	if size == 0 && len(ch.calls) == 0 {
+	if size == 0 && len(ch.calls) == 0 && ch.isReady() {
 		c.begun = time.Now()
 	}
 	ch.calls[c.id] = c
@@ -108,13 +150,12 @@ func (ch *channel) startBulk(op, path string, req request, size int) *call {
 	return c
 }
 
-func (ch *channel) writeLoop() {
-	defer ch.loops.Done()
-	w := bufio.NewWriterSize(ch.rwc, streamBuffer)
+func (ch *channel) writeLoop(rwc io.Writer) error {
+	w := bufio.NewWriterSize(rwc, streamBuffer)
 	for {
 		batch := ch.takeQueue()
 		if batch == nil {
-			return
+			return nil
 		}
 		for _, c := range batch {
 			_, err := w.Write(c.header)
@@ -124,13 +165,11 @@ func (ch *channel) writeLoop() {
 			}
 			c.header, c.payload = nil, nil
 			if err != nil {
-				ch.fail(fmt.Errorf("sending to the server: %w", err))
-				return
+				return fmt.Errorf("sending to the server: %w", err)
 			}
 		}
 		if err := w.Flush(); err != nil {
-			ch.fail(fmt.Errorf("sending to the server: %w", err))
-			return
+			return fmt.Errorf("sending to the server: %w", err)
 		}
 	}
 }
@@ -154,18 +193,23 @@ func (ch *channel) takeQueue() []*call {
 	return batch
 }
 
-func (ch *channel) readLoop(r *bufio.Reader) {
-	defer ch.loops.Done()
+// readLoop returns why there is nothing more to read.
+func (ch *channel) readLoop(rwc io.Reader) error {
+	r := bufio.NewReaderSize(rwc, streamBuffer)
+	ext, err := readVersion(r)
+	if err != nil {
+		return err
+	}
+	ch.ext = ext
+	close(ch.ready)
 	for {
 		body, err := readPacket(r, maxReplyLength)
 		if err != nil {
-			ch.fail(err)
-			return
+			return err
 		}
 		ch.activity.touch()
 		if err := ch.dispatch(body); err != nil {
-			ch.fail(err)
-			return
+			return err
 		}
 	}
 }
@@ -220,10 +264,13 @@ func (ch *channel) fail(err error) {
 	}
 	ch.err = err
 	ch.wake.Signal()
+	rwc := ch.rwc
 	ch.mu.Unlock()
-	// On a connection that stands still, Close blocks until the transport is
-	// closed, so nobody waits for it.
-	go closeQuietly(ch.rwc)
+	if rwc != nil {
+		// On a connection that stands still, Close blocks until the transport
+		// is closed, so nobody waits for it.
+		go closeQuietly(rwc)
+	}
 }
 
 // failCalls answers what the server no longer will.

@@ -39,7 +39,7 @@ func TestLongMessagesAreCut(t *testing.T) {
 }
 
 func TestShellThatPrintsTextIsNamed(t *testing.T) {
-	_, err := handshake(io.Discard, strings.NewReader("Welcome to host!\n"))
+	_, err := readVersion(strings.NewReader("Welcome to host!\n"))
 	require.ErrorContains(t, err, "shell start-up file")
 	require.ErrorContains(t, err, "Welc")
 }
@@ -69,6 +69,13 @@ func (w *stuckWriter) Write(p []byte) (int, error) {
 
 func (*stuckWriter) Close() error { return nil }
 
+// startedChannel returns a channel on rwc whose server has said its version.
+func startedChannel(t *testing.T, rwc io.ReadWriteCloser) *channel {
+	ch := newChannel(func() (io.ReadWriteCloser, error) { return rwc, nil }, newActivity())
+	require.NoError(t, ch.awaitReady())
+	return ch
+}
+
 // A server may answer a write before it has come in whole. The data is the
 // caller's again only when the connection is done with it too.
 func TestEarlyReplyWaitsForThePayload(t *testing.T) {
@@ -82,8 +89,7 @@ func TestEarlyReplyWaitsForThePayload(t *testing.T) {
 			header, payload, _ := status(StatusOK).MarshalPacket(1, nil)
 			_, _ = server.Write(append(header, payload...))
 		}()
-		ch, _, err := newChannel(w, newActivity())
-		require.NoError(t, err)
+		ch := startedChannel(t, w)
 		c := ch.startBulk("WRITE", "/a", &sshfx.WritePacket{Handle: "h", Data: make([]byte, 100_000)}, 100_000)
 		synctest.Wait()
 		select {
@@ -110,8 +116,7 @@ func TestRepliesOutOfTurn(t *testing.T) {
 					version, _ := (&sshfx.VersionPacket{Version: 3}).MarshalBinary()
 					_, _ = server.Write(version)
 				}()
-				ch, _, err := newChannel(w, newActivity())
-				require.NoError(t, err)
+				ch := startedChannel(t, w)
 				ch.startBulk("WRITE", "/a", &sshfx.WritePacket{Handle: "h", Data: make([]byte, 100_000)}, 100_000)
 				<-w.blocked
 				ch.start("LSTAT", "/a", &sshfx.LStatPacket{Path: "/a"})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -81,7 +82,6 @@ type Conn struct {
 	noAppend  atomic.Bool // the server refuses to append
 	meta      *channel
 	activity  *activity
-	listed    atomic.Int64 // bytes that listings under way take
 
 	background sync.WaitGroup
 	ending     chan struct{} // closed by the first fail
@@ -123,11 +123,7 @@ func New(ctx context.Context, transport Transport, opts Options) (*Conn, error) 
 		}
 		return nil, err
 	}
-	c.goBackground(func() {
-		for _, ch := range c.bulkChannels(min(1, c.opts.BulkChannels)) {
-			c.letGo(ch)
-		}
-	})
+	c.prepare(min(1, c.opts.BulkChannels))
 	return c, nil
 }
 
@@ -138,12 +134,12 @@ func (c *Conn) start(ctx context.Context) error {
 		return err
 	}
 	asked := time.Now()
-	ch, ext, err := newChannel(rwc, c.activity)
-	if err != nil {
+	ch := newChannel(func() (io.ReadWriteCloser, error) { return rwc, nil }, c.activity)
+	if err := ch.awaitReady(); err != nil {
 		close(c.done)
 		return err
 	}
-	c.meta, c.ext = ch, ext
+	c.meta, c.ext = ch, ch.ext
 	go c.awaitEnd()
 	c.background.Go(func() { c.watch(ch) })
 	c.background.Go(c.keepalive)
@@ -163,7 +159,7 @@ func (c *Conn) awaitEnd() {
 	<-c.ending
 	<-c.meta.done
 	c.mu.Lock()
-	bulk := slices.Clone(c.bulk.open)
+	bulk := slices.Concat(c.bulk.open, c.bulk.coming)
 	c.mu.Unlock()
 	for _, ch := range bulk {
 		<-ch.done

@@ -171,7 +171,7 @@ func TestMuteChannels(t *testing.T) {
 		s.ping = func() error { return nil }
 		c := s.connect(t, Options{})
 		began := time.Now()
-		require.Empty(t, c.bulkChannels(3))
+		require.Empty(t, openedBulk(c, 3))
 		require.LessOrEqual(t, time.Since(began), 2*bulkTimeout)
 		_, err := c.Lstat(t.Context(), "/a")
 		require.NoError(t, err)

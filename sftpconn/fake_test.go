@@ -140,6 +140,21 @@ func (s *fakeServer) connect(t *testing.T, opts Options) *Conn {
 	return c
 }
 
+// openedBulk returns n bulk channels once they are open, or as many as the server
+// allows. Each is kept open until letGo.
+func openedBulk(c *Conn, n int) []*channel {
+	for _, ch := range c.bulkChannels(n) {
+		_ = ch.awaitReady()
+		c.letGo(ch)
+	}
+	c.mu.Lock()
+	for len(c.bulk.coming) > 0 {
+		c.bulk.grown.Wait()
+	}
+	c.mu.Unlock()
+	return c.bulkChannels(n)
+}
+
 func status(code StatusCode) sshfx.Packet {
 	return &sshfx.StatusPacket{StatusCode: sshfx.Status(code), ErrorMessage: "said so"}
 }

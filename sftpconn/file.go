@@ -1,6 +1,7 @@
 package sftpconn
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -21,6 +22,7 @@ type file struct {
 	conn  *Conn
 	path  string // that it was opened by
 	flags OpenFlags
+	size  int64 // when it was opened
 
 	mu       sync.Mutex
 	closed   bool
@@ -95,7 +97,7 @@ func (f *file) Write(p []byte, off int64) Pending {
 	for at := 0; at == 0 || at < len(p); {
 		from := off + int64(at)
 		part := p[at:min(at+f.partLength(from), len(p))]
-		parts = append(parts, f.begin(false, func() tracked { return f.startWrite(part, from) }))
+		parts = append(parts, f.begin(from, func() tracked { return f.startWrite(part, from) }))
 		at += max(len(part), 1)
 	}
 	if len(parts) == 1 {
@@ -111,7 +113,7 @@ func (f *file) SetAttr(set SetAttr) Pending {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.begin(true, func() tracked { return f.startSetAttr(set) })
+	return f.begin(wholeFile, func() tracked { return f.startSetAttr(set) })
 }
 
 // startSetAttr is called with f.mu held.
@@ -193,7 +195,8 @@ func (f *file) awaitStarted(ctx context.Context) error {
 	return nil
 }
 
-// Attr implements [File].
+// Attr implements [File]. It tells of all that was started before. On several handles
+// each is asked, behind its own writes: that with the last write knows of all.
 func (f *file) Attr(ctx context.Context) (Attr, error) {
 	if err := f.awaitHeld(ctx); err != nil {
 		return Attr{}, err
@@ -203,11 +206,28 @@ func (f *file) Attr(ctx context.Context) (Attr, error) {
 
 // attr is Attr that does not wait for what is held back.
 func (f *file) attr(ctx context.Context) (Attr, error) {
-	h := f.first()
-	if f.conn.opts.Quirks.NoFStat { // in order with what the file was told
-		return awaitAttr(ctx, h.ch.start("STAT", f.path, &sshfx.StatPacket{Path: f.path}))
+	var stats []*call
+	f.mu.Lock()
+	for i, h := range f.handles {
+		if i == 0 || len(f.unacked) > 0 && !f.ordered.underWay() {
+			stats = append(stats, f.startAttr(h))
+		}
 	}
-	return awaitAttr(ctx, h.startStat(f.path))
+	f.mu.Unlock()
+	attr, err := awaitAttr(ctx, stats[0])
+	for _, stat := range stats[1:] {
+		other, otherErr := awaitAttr(ctx, stat)
+		attr.Size, attr.Mtime = max(attr.Size, other.Size), max(attr.Mtime, other.Mtime)
+		err = cmp.Or(err, otherErr)
+	}
+	return attr, err
+}
+
+func (f *file) startAttr(h handle) *call {
+	if f.conn.opts.Quirks.NoFStat { // in order with what the file was told
+		return h.ch.start("STAT", f.path, &sshfx.StatPacket{Path: f.path})
+	}
+	return h.startStat(f.path)
 }
 
 // first returns the handle that the file was opened with.

@@ -124,9 +124,7 @@ func TestReaderMovesToABulkChannel(t *testing.T) {
 					switch req := req.(type) {
 					case *sshfx.OpenPacket:
 						return &sshfx.HandlePacket{Handle: "h"}
-					case *sshfx.StatPacket:
-						return attrsPacket(regular, 1<<30)
-					case *sshfx.FStatPacket:
+					case *sshfx.StatPacket, *sshfx.FStatPacket:
 						if swapped && channel > 0 {
 							return attrsPacket(regular, 5)
 						}
@@ -218,6 +216,40 @@ func TestOrderHoldsAcrossChannels(t *testing.T) {
 		assert.GreaterOrEqual(t, attr.Size, uint64(5<<20))
 		require.NoError(t, f.Flush(t.Context()))
 		assert.True(t, bytes.Equal(append(want[:5<<20:5<<20], "AFTER"...), content))
+	})
+}
+
+// The attributes of a file that is written on several channels tell of all that was
+// started, however far behind one of these is.
+func TestAttrTellsOfAllWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var size atomic.Int64
+		s := newFakeServer(func(channel int, req sshfx.Packet) sshfx.Packet {
+			switch req := req.(type) {
+			case *sshfx.OpenPacket:
+				return &sshfx.HandlePacket{Handle: "h"}
+			case *sshfx.StatPacket, *sshfx.FStatPacket:
+				return attrsPacket(regular, int(size.Load()))
+			case *sshfx.WritePacket:
+				time.Sleep(time.Duration(channel) * time.Second)
+				size.Store(max(size.Load(), int64(req.Offset)+int64(len(req.Data))))
+			}
+			return status(StatusOK)
+		})
+		s.ping = func() error { return nil }
+		c := s.connect(t, Options{Connections: 4})
+		synctest.Wait()
+		f, _, err := c.Open(t.Context(), "/a", Write|Create, 0o644)
+		require.NoError(t, err)
+		const half = 8 << 20
+		require.NoError(t, f.Write(make([]byte, half), 0).Wait(t.Context()))
+		synctest.Wait()
+		require.Len(t, f.(*file).handles, 4)
+		f.Write(make([]byte, half), half)
+		attr, err := f.Attr(t.Context())
+		require.NoError(t, err)
+		assert.EqualValues(t, 2*half, attr.Size)
+		require.NoError(t, f.Flush(t.Context()))
 	})
 }
 

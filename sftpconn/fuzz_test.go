@@ -85,7 +85,7 @@ func FuzzHandshake(f *testing.F) {
 	f.Add([]byte("Welcome to this server!\r\n"))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(_ *testing.T, data []byte) {
-		_, _ = handshake(io.Discard, bytes.NewReader(data))
+		_, _ = readVersion(bytes.NewReader(data))
 	})
 }
 
@@ -112,8 +112,7 @@ func FuzzStream(f *testing.F) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		stream := io.MultiReader(bytes.NewReader(version), bytes.NewReader(data))
-		ch, _, err := newChannel(script{stream}, newActivity())
-		require.NoError(t, err)
+		ch := startedChannel(t, script{stream})
 		c := &Conn{meta: ch, opts: Options{Logger: quiet}, limits: defaultLimits}
 		_, _ = c.Lstat(ctx, "/a")
 		_, _ = c.ReadDir(ctx, "/d")

@@ -14,15 +14,20 @@ const protocolVersion = 3
 // extensions maps the names of those that the server announced to their data.
 type extensions map[string]string
 
-// handshake exchanges INIT and VERSION (draft-ietf-secsh-filexfer-02, section 4).
-func handshake(w io.Writer, r io.Reader) (extensions, error) {
+// sendInit begins the SFTP session (draft-ietf-secsh-filexfer-02, section 4).
+func sendInit(w io.Writer) error {
 	hello, err := (&sshfx.InitPacket{Version: protocolVersion}).MarshalBinary()
+	if err == nil {
+		_, err = w.Write(hello)
+	}
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("starting the SFTP session: %w", err)
 	}
-	if _, err := w.Write(hello); err != nil {
-		return nil, fmt.Errorf("starting the SFTP session: %w", err)
-	}
+	return nil
+}
+
+// readVersion reads the server's answer to INIT.
+func readVersion(r io.Reader) (extensions, error) {
 	var length [4]byte
 	if _, err := io.ReadFull(r, length[:]); err != nil {
 		return nil, fmt.Errorf("%w; its sftp subsystem may be missing or broken: %w", ErrNoServer, err)

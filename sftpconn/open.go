@@ -99,6 +99,9 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 		ch = c.bulkChannel()
 	} else {
 		c.keep(ch)
+		if n := sizedIn(ctx); n > window {
+			c.prepare(min(channelsFor(n), c.wantedBulk()))
+		}
 	}
 	if c.opts.Quirks.NoCreateMode {
 		mode = 0 // create puts it right
@@ -128,5 +131,6 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 		_ = f.Close(ctx)
 		return nil, Attr{}, afterActing(err)
 	}
+	f.size = int64(attr.Size)
 	return f, attr, nil
 }

@@ -42,6 +42,9 @@ func (s *spread) handle(off int64) int {
 // widen lets n handles, from the one called first on, take part.
 func (s *spread) widen(first, n int) {
 	from := (s.end + s.stripe - 1) / s.stripe * s.stripe
+	if last := len(s.segments) - 1; last >= 0 && s.segments[last].from == from {
+		s.segments = s.segments[:last] // nothing was written there yet
+	}
 	s.segments = append(s.segments, segment{from, first, n})
 }
 
@@ -56,9 +59,12 @@ func (f *file) partLength(off int64) int {
 	return min(f.conn.limits.write, int(f.spread.stripe-off%f.spread.stripe))
 }
 
+// writeHandle returns the handle for a write at off. f.mu is held.
+func (f *file) writeHandle(off int64) handle { return f.handles[f.spread.handle(off)] }
+
 // startWrite is called with f.mu held.
 func (f *file) startWrite(p []byte, off int64) *call {
-	h := f.handles[f.spread.handle(off)]
+	h := f.writeHandle(off)
 	f.spread.end = max(f.spread.end, off+int64(len(p)))
 	packet := &sshfx.WritePacket{Handle: h.id, Offset: uint64(off), Data: p}
 	c := h.ch.startBulk("WRITE", f.path, packet, len(p))
@@ -68,20 +74,18 @@ func (f *file) startWrite(p []byte, off int64) *call {
 	return c
 }
 
-// crowdedAt is how much may be under way on a file's first channel, in bytes, before
-// writes wait for further ones that are about to come: one window, and as much again
-// that is ready to be sent.
-const crowdedAt = 2 * window
+// wholeFile stands for the offset of a request that concerns the whole file.
+const wholeFile = -1
 
-// begin starts a request now, or holds it back. alone says that it concerns the
-// whole file: on several handles it waits for all that was started before it,
-// and what comes after it waits for it. A write also waits for further handles
-// that are about to come, if the first one has enough to do: what it is given
-// goes at its pace. f.mu is held.
-func (f *file) begin(alone bool, start func() tracked) Pending {
+// begin starts a request now, or holds it back. off is where it writes. One that
+// concerns the whole file waits, on several handles, for all that was started before
+// it, and what comes after it waits for it. A write also waits for further handles
+// that are about to come, if its own has enough to do: what it is given goes at its
+// pace. f.mu is held.
+func (f *file) begin(off int64, start func() tracked) Pending {
 	f.used = time.Now()
-	last, several := f.ordered, len(f.handles) > 1
-	crowded := !alone && f.widening != nil && f.handles[0].ch.inFlight.Load() > crowdedAt
+	alone, last, several := off == wholeFile, f.ordered, len(f.handles) > 1
+	crowded := !alone && f.widening != nil && f.writeHandle(off).ch.inFlight.Load() > window
 	if !last.held() && !crowded && (!several || !alone && !last.underWay()) {
 		c := start()
 		f.track(c)
@@ -90,11 +94,7 @@ func (f *file) begin(alone bool, start func() tracked) Pending {
 		}
 		return c
 	}
-	r := &orderedRequest{alone: alone, start: start}
-	if crowded {
-		r.handles = f.widening
-	}
-	return f.hold(r)
+	return f.hold(&orderedRequest{alone: alone, off: off, start: start})
 }
 
 // hold holds r back until it can be sent in order. f.mu is held.
@@ -123,8 +123,8 @@ func (f *file) release(r, prev *orderedRequest, after []tracked) {
 	for _, p := range after {
 		_ = p.Wait(context.Background())
 	}
-	if r.handles != nil {
-		_ = f.awaitRoom(context.Background(), r.handles, crowdedAt)
+	if !r.alone {
+		_ = f.awaitRoom(context.Background(), func() handle { return f.writeHandle(r.off) }, window)
 	}
 	if r.prepare != nil {
 		r.prepare(context.Background())
@@ -139,10 +139,10 @@ func (f *file) release(r, prev *orderedRequest, after []tracked) {
 // may have to wait for.
 type orderedRequest struct {
 	alone   bool
+	off     int64                     // of a write
 	prepare func(ctx context.Context) // if not nil, called before start, and may ask the server
 	start   func() tracked
-	handles <-chan struct{} // if not nil, closed when there are more handles
-	started chan struct{}   // closed once call is set
+	started chan struct{} // closed once call is set
 	call    tracked
 }
 

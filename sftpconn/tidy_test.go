@@ -126,7 +126,7 @@ func TestRefusedChannelsAreAskedForAgain(t *testing.T) {
 			before := s.asked
 			s.mu.Unlock()
 			for range 10 {
-				channels = len(c.bulkChannels(5))
+				channels = len(openedBulk(c, 5))
 			}
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -181,7 +181,7 @@ func TestChannelsThatAreNotClosed(t *testing.T) {
 		require.NoError(t, err)
 		defer func() { require.NoError(t, c.Close()) }()
 		for range 10 {
-			for _, ch := range c.bulkChannels(3) {
+			for _, ch := range openedBulk(c, 3) {
 				c.letGo(ch)
 			}
 			time.Sleep(time.Minute)

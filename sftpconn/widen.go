@@ -12,32 +12,35 @@ import (
 // opened on the bulk channels, in bytes: small files are not worth the requests.
 const widenAt = 1 << 20
 
-// awaitHandles waits while further handles are about to come and the first one
-// has a window's worth to do: more would only make metadata wait.
+// awaitHandles waits while further handles are about to come and those that are there
+// have a window's worth to do each: more would only make metadata wait.
 func (f *file) awaitHandles(ctx context.Context) error {
-	f.mu.Lock()
-	widening := f.widening
-	f.mu.Unlock()
-	if widening == nil || f.flags&Write != 0 {
+	if f.flags&Write != 0 {
 		return nil
 	}
-	return f.awaitRoom(ctx, widening, window)
+	return f.awaitRoom(ctx, f.leastBusy, window)
 }
 
-// awaitRoom waits until the first handle's channel has at most a number of bytes
-// under way, or handles is closed, since there are more.
-func (f *file) awaitRoom(ctx context.Context, handles <-chan struct{}, bytes int64) error {
+// awaitRoom waits until the channel of the handle that next chooses has at most a
+// number of bytes under way, or all handles are there. next is called with f.mu held.
+func (f *file) awaitRoom(ctx context.Context, next func() handle, bytes int64) error {
 	const pause = 2 * time.Millisecond // nobody tells of each answer
-	for f.first().ch.inFlight.Load() > bytes {
+	for {
+		f.mu.Lock()
+		widening := f.widening
+		room := widening == nil || next().ch.inFlight.Load() <= bytes
+		f.mu.Unlock()
+		if room {
+			return nil
+		}
 		select {
-		case <-handles:
+		case <-widening:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(pause):
 		}
 	}
-	return nil
 }
 
 // readHandle returns the handle for a read of n bytes, which ends with rest. A
@@ -47,15 +50,10 @@ func (f *file) readHandle(n int) handle {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.work()
-	best := f.handles[0]
 	if f.flags&Write != 0 {
-		return best
+		return f.handles[0]
 	}
-	for _, h := range f.handles[1:] {
-		if best.ch == f.conn.meta || h.ch.load() < best.ch.load() {
-			best = h
-		}
-	}
+	best := f.leastBusy()
 	f.arrive(int64(n))
 	f.moved += int64(n)
 	if f.moved > widenAt {
@@ -64,8 +62,20 @@ func (f *file) readHandle(n int) handle {
 	return best
 }
 
-// widen starts opening the file on the bulk channels that it is not open on.
-// That is tried once, until it was idle. f.mu is held.
+// leastBusy returns the handle with the least to do on its channel. That for metadata
+// is left alone if there is another. f.mu is held.
+func (f *file) leastBusy() handle {
+	best := f.handles[0]
+	for _, h := range f.handles[1:] {
+		if best.ch == f.conn.meta || h.ch.load() < best.ch.load() {
+			best = h
+		}
+	}
+	return best
+}
+
+// widen starts opening the file on the bulk channels that it is not open on, and
+// such channels as well. That is tried once, until it was idle. f.mu is held.
 func (f *file) widen() {
 	if f.widened || f.closed {
 		return
@@ -73,74 +83,81 @@ func (f *file) widen() {
 	f.widened = true
 	f.widening = make(chan struct{})
 	before := f.handles[0].startStat(f.path)
+	wanted := f.conn.wantedBulk()
+	if f.flags&Write == 0 {
+		wanted = min(wanted, channelsFor(f.size))
+	}
+	channels := f.conn.bulkChannels(wanted)
 	f.conn.goBackground(func() {
-		var mu sync.Mutex
-		var added []handle
 		var opening sync.WaitGroup
-		for _, ch := range f.conn.bulkChannels(f.conn.wantedBulk()) {
-			if _, ok := f.openedOn(ch); ok {
-				f.conn.letGo(ch)
-				continue
-			}
-			opening.Go(func() {
-				// Its calls end with the connection.
-				h, ok := f.openOn(context.Background(), ch, before)
-				if !ok {
-					f.conn.letGo(ch)
-					return
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				added = append(added, h)
-			})
+		for _, ch := range channels {
+			opening.Go(func() { f.openToo(ch, before) })
 		}
 		opening.Wait()
-		f.addHandles(added)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		close(f.widening)
+		f.widening = nil
 	})
 }
 
-func (f *file) addHandles(added []handle) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	close(f.widening)
-	f.widening = nil
-	if f.closed {
-		for _, h := range added {
-			f.closeHandle(h)
-		}
+// openToo opens the file on ch as well, if it is not and if its path still names it.
+func (f *file) openToo(ch *channel, before *call) {
+	if _, ok := f.openedOn(ch); ok {
+		f.conn.letGo(ch)
 		return
 	}
-	f.handles = append(f.handles, added...)
+	h, ok := f.openOn(context.Background(), ch, before) // ends with the connection
+	if !ok {
+		f.conn.letGo(ch)
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		f.closeHandle(h)
+		return
+	}
+	f.handles = append(f.handles, h)
 	f.used = time.Now()
 	f.conn.setWide(f, true)
 	first := 0
-	if len(f.handles) > 1 && f.handles[0].ch == f.conn.meta {
+	if f.handles[0].ch == f.conn.meta {
 		first = 1 // it is left to metadata
 	}
 	f.spread.widen(first, len(f.handles)-first)
 }
 
+// channelsFor returns how many channels it takes to move n bytes in a round trip.
+func channelsFor(n int64) int { return 1 + int(n/window) }
+
 // openOn opens the file's path on ch and makes sure that it still names the same
 // file. SFTP tells no inode number, so "the same" means that the attributes are
 // those of before, a stat of the first handle, but for what writing changes.
 func (f *file) openOn(ctx context.Context, ch *channel, before *call) (handle, bool) {
+	if f.flags&Write != 0 { // else the server may take them in before what was written
+		_ = before.wait(ctx)
+	}
 	access := f.flags & (Read | Write)
 	open := ch.start("OPEN", f.path, &sshfx.OpenPacket{Filename: f.path, PFlags: uint32(access)})
+	stat := ch.start("STAT", f.path, &sshfx.StatPacket{Path: f.path})
 	id, err := f.conn.awaitHandle(ctx, ch, open)
 	if err != nil {
 		return handle{}, false
 	}
 	h := handle{ch, id}
-	attr, err := awaitAttr(ctx, h.startStat(f.path))
-	if err == nil {
-		var known Attr
-		known, err = awaitAttr(ctx, before)
-		if err == nil && f.isLike(known, attr) {
-			return h, true
-		}
+	known, err := awaitAttr(ctx, before)
+	if err == nil && (f.isStill(ctx, known, stat) || f.isStill(ctx, known, h.startStat(f.path))) {
+		return h, true
 	}
 	h.close(f.path)
 	return handle{}, false
+}
+
+// isStill reports whether now, another stat, tells of the open file, see isLike.
+func (f *file) isStill(ctx context.Context, before Attr, now *call) bool {
+	attr, err := awaitAttr(ctx, now)
+	return err == nil && f.isLike(before, attr)
 }
 
 // isLike reports whether a file with the attributes now can be the open file,

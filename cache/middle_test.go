@@ -1,0 +1,94 @@
+package cache_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"sftpmount/cache"
+	"sftpmount/sftpconn"
+)
+
+// piece is what the kernel reads and programs write at a time, in bytes.
+const piece = 128 << 10
+
+// Files of a middle size, such as photos, are moved in few round trips: when there is
+// one channel for data, and then when there are more. Each step before the data takes
+// one, and so does what a channel's window holds. To see what was written takes one
+// more at times, since this server answers that out of turn.
+func TestFilesOfAMiddleSize(t *testing.T) {
+	const roundTrip = 100 * time.Millisecond
+	for _, test := range []struct {
+		mib         int
+		read, write [2]float64 // at most, the first time and the second
+	}{
+		{1, [2]float64{2.2, 1.2}, [2]float64{3.2, 3.2}},
+		{4, [2]float64{4.2, 3.2}, [2]float64{4.2, 4.2}},
+		{8, [2]float64{5.2, 3.2}, [2]float64{6.2, 5.2}},
+		{16, [2]float64{5.2, 4.2}, [2]float64{6.2, 5.2}},
+		{64, [2]float64{9.2, 7.2}, [2]float64{9.2, 8.2}},
+	} {
+		content := make([]byte, test.mib<<20)
+		_, _ = rand.NewChaCha8([32]byte{}).Read(content)
+		measure := func(name string, most [2]float64, move func(t *testing.T, fsys *cache.FS, path string)) {
+			t.Run(fmt.Sprintf("%s/%d", name, test.mib), func(t *testing.T) {
+				dir := t.TempDir()
+				paths := [2]string{filepath.Join(dir, "first"), filepath.Join(dir, "second")}
+				if name == "read" {
+					old := time.Now().AddDate(-40, 0, 0) // a bubble's clock starts in 2000
+					for _, path := range paths {
+						require.NoError(t, os.WriteFile(path, content, 0o644))
+						require.NoError(t, os.Chtimes(path, old, old))
+					}
+				}
+				synctest.Test(t, func(t *testing.T) {
+					fsys := newFarthest(t, roundTrip)
+					_, err := fsys.ReadDir(t.Context(), dir)
+					require.NoError(t, err)
+					for i, path := range paths {
+						start := time.Now()
+						move(t, fsys, path)
+						trips := float64(time.Since(start)) / float64(roundTrip)
+						t.Logf("%.2f round trips", trips)
+						assert.LessOrEqual(t, trips, most[i])
+					}
+				})
+				for _, path := range paths {
+					got, err := os.ReadFile(path)
+					require.NoError(t, err)
+					assert.True(t, bytes.Equal(content, got))
+				}
+			})
+		}
+		measure("read", test.read, func(t *testing.T, fsys *cache.FS, path string) {
+			file, _, err := fsys.Open(t.Context(), path, sftpconn.Read, 0)
+			require.NoError(t, err)
+			p := make([]byte, piece)
+			for at := 0; at < len(content); at += piece {
+				n, err := file.ReadAt(t.Context(), p, int64(at))
+				require.True(t, err == nil || errors.Is(err, io.EOF), err)
+				require.True(t, bytes.Equal(content[at:at+n], p))
+			}
+			require.NoError(t, file.Close(t.Context()))
+		})
+		measure("write", test.write, func(t *testing.T, fsys *cache.FS, path string) {
+			file, _, err := fsys.Open(t.Context(), path, sftpconn.Write|sftpconn.Create|sftpconn.Excl, 0o644)
+			require.NoError(t, err)
+			for at := 0; at < len(content); at += piece {
+				require.NoError(t, file.Write(content[at:at+piece], int64(at)).Wait(t.Context()))
+			}
+			require.NoError(t, file.Flush(t.Context()))
+			require.NoError(t, file.Close(t.Context()))
+		})
+	}
+}
