@@ -72,7 +72,7 @@ func (b *Bar) describe(p Progress) string {
 	}
 	if sent := b.first.UnsentBytes - p.UnsentBytes; sent > 0 {
 		rate := float64(sent) / time.Since(b.begun).Seconds()
-		text += fmt.Sprintf(", %s/s, %s left", Bytes(int64(rate)), Duration(seconds(float64(p.UnsentBytes)/rate)))
+		text += fmt.Sprintf(", %s/s, %s left", Bytes(int64(rate)), duration(seconds(float64(p.UnsentBytes)/rate)))
 	}
 	return text
 }

@@ -52,7 +52,7 @@ type field struct{ name, value string }
 func (r *Report) fields() []field {
 	c := &r.Connection
 	fields := []field{
-		{"program", fmt.Sprintf("sftpmount %s, process %d, mounted %s ago", r.Version, r.PID, Duration(r.Time.Sub(r.Mounted)))},
+		{"program", fmt.Sprintf("sftpmount %s, process %d, mounted %s ago", r.Version, r.PID, duration(r.Time.Sub(r.Mounted)))},
 		{"connection", c.Describe(r.Time)},
 	}
 	if c.LastError != "" {
@@ -79,7 +79,7 @@ func (r *Report) fields() []field {
 
 // Describe says whether there is a connection, and since when.
 func (c *Connection) Describe(now time.Time) string {
-	since := Duration(now.Sub(c.Since))
+	since := duration(now.Sub(c.Since))
 	switch c.State {
 	case "up":
 		again := ""
@@ -94,7 +94,7 @@ func (c *Connection) Describe(now time.Time) string {
 	}
 	text := fmt.Sprintf("DOWN for %s, %s after %s", since, c.State, plural(int64(c.Attempts), "failed attempt"))
 	if c.NextAttempt != nil {
-		text += ", the next in " + Duration(max(0, c.NextAttempt.Sub(now)))
+		text += ", the next in " + duration(max(0, c.NextAttempt.Sub(now)))
 	}
 	return text
 }
@@ -103,7 +103,7 @@ func (c *Connection) Describe(now time.Time) string {
 func (c *Connection) DescribeError(now time.Time) string {
 	text := Printable(c.LastError)
 	if c.FailedAt != nil {
-		text += " (" + Duration(now.Sub(*c.FailedAt)) + " ago)"
+		text += " (" + duration(now.Sub(*c.FailedAt)) + " ago)"
 	}
 	return text
 }
@@ -120,7 +120,7 @@ func (s *Remote) Describe() string {
 	if s.Software != "" {
 		text += ", " + s.Software
 	}
-	return Printable(text) + ", round trip " + Latency(s.RoundTrip)
+	return Printable(text) + ", round trip " + latency(s.RoundTrip)
 }
 
 func (s *Remote) encryption() string {
@@ -196,7 +196,7 @@ func (r *Report) RunningLines() []string {
 			break
 		}
 		lines = append(lines, fmt.Sprintf("%9s  %s %s (process %d of user %d)",
-			Duration(seconds(op.Age)), op.Operation, Printable(op.Path), op.PID, op.UID))
+			duration(seconds(op.Age)), op.Operation, Printable(op.Path), op.PID, op.UID))
 	}
 	return lines
 }
@@ -210,7 +210,7 @@ func (r *Report) OperationLines() []string {
 	lines := []string{fmt.Sprintf(format, "operation", "count", "failed", "median", "99 %", "longest")}
 	for _, op := range r.Operations {
 		lines = append(lines, fmt.Sprintf(format, op.Name, Count(int64(op.Count)), Count(int64(op.Failed)),
-			Latency(op.Median), Latency(op.P99), Latency(op.Max)))
+			latency(op.Median), latency(op.P99), latency(op.Max)))
 	}
 	return lines
 }

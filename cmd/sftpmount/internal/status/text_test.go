@@ -54,10 +54,10 @@ func TestUnits(t *testing.T) {
 		1500 * time.Millisecond: "1.5 s", 59 * time.Second: "59 s", 61 * time.Second: "1 min 1 s",
 		25 * time.Hour: "1 day 1 h", 2 * time.Hour: "2 h 0 min",
 	} {
-		assert.Equal(t, want, Duration(d))
+		assert.Equal(t, want, duration(d))
 	}
 	for s, want := range map[float64]string{0: "0 µs", 12e-6: "12 µs", 1.25e-3: "1.2 ms", 0.0123: "12 ms", 2: "2.0 s"} {
-		assert.Equal(t, want, Latency(s))
+		assert.Equal(t, want, latency(s))
 	}
 }
 

@@ -38,8 +38,8 @@ func plural(n int64, noun string) string {
 	return Count(n) + " " + noun + "s"
 }
 
-// Duration writes a time in the two largest units that it has.
-func Duration(d time.Duration) string {
+// duration writes a time in the two largest units that it has.
+func duration(d time.Duration) string {
 	switch {
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1f s", d.Seconds())
@@ -53,8 +53,8 @@ func Duration(d time.Duration) string {
 	return fmt.Sprintf("%s %d h", plural(int64(d/(24*time.Hour)), "day"), d%(24*time.Hour)/time.Hour)
 }
 
-// Latency writes the seconds that something took with two or three digits.
-func Latency(s float64) string {
+// latency writes the seconds that something took with two or three digits.
+func latency(s float64) string {
 	switch {
 	case s < 1e-3:
 		return fmt.Sprintf("%.0f µs", s*1e6)
@@ -63,5 +63,5 @@ func Latency(s float64) string {
 	case s < 1:
 		return fmt.Sprintf("%.0f ms", s*1e3)
 	}
-	return Duration(seconds(s))
+	return duration(seconds(s))
 }
