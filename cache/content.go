@@ -71,6 +71,13 @@ func (c *content) name() string {
 	return c.lastPath
 }
 
+// isNamed reports whether c is found by a path.
+func (c *content) isNamed() bool {
+	c.fs.mu.Lock()
+	defer c.fs.mu.Unlock()
+	return len(c.paths) > 0
+}
+
 // leave takes one user away. What the last one leaves in doubt is asked for
 // anew by whoever needs it.
 func (c *content) leave() {

@@ -64,7 +64,23 @@ func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mo
 	return file, attr, nil
 }
 
+// maxOpens is how often a file is opened whose name is moved each time.
+const maxOpens = 4
+
+// open opens a file. If its name was moved meanwhile, nobody knows which file was
+// opened, and what is written to it would not be seen by its name: it is opened
+// anew, unless that could change it again.
 func (f *FS) open(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (*File, sftpconn.Attr, error) {
+	for tries := 1; ; tries++ {
+		file, attr, err := f.openOnce(ctx, path, flags, mode)
+		if err != nil || flags&changing != 0 || tries == maxOpens || file.content.isNamed() {
+			return file, attr, err
+		}
+		_ = file.Close(ctx)
+	}
+}
+
+func (f *FS) openOnce(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (*File, sftpconn.Attr, error) {
 	open := f.under.Open
 	if flags&changing != 0 {
 		end, err := f.turn(ctx, "open", path)

@@ -13,13 +13,16 @@ type generations struct {
 	now   uint64
 	floor uint64
 	last  *simplelru.LRU[string, uint64]
+	trees *simplelru.LRU[string, uint64] // last changes of a path and all that is below it
 
 	underWay int // changes that are, which other changes may overtake
 }
 
 func newGenerations() *generations {
 	g := &generations{}
-	g.last = newLRU(maxGenerations, func(_ string, gen uint64) { g.floor = max(g.floor, gen) })
+	forget := func(_ string, gen uint64) { g.floor = max(g.floor, gen) }
+	g.last = newLRU(maxGenerations, forget)
+	g.trees = newLRU(maxGenerations, forget)
 	return g
 }
 
@@ -35,10 +38,24 @@ func (g *generations) touchAll() {
 	g.floor = g.now
 }
 
+// touchTree notes a change that may concern top and any path below it.
+func (g *generations) touchTree(top string) {
+	g.now++
+	g.trees.Add(top, g.now)
+}
+
 // since returns the generation of the last change of path, or one after it.
 func (g *generations) since(path string) uint64 {
-	gen, _ := g.last.Peek(path)
-	return max(g.floor, gen)
+	newest, _ := g.last.Peek(path)
+	newest = max(g.floor, newest)
+	if g.trees.Len() == 0 {
+		return newest
+	}
+	for ; path != ""; path, _ = split(path) {
+		gen, _ := g.trees.Peek(path)
+		newest = max(newest, gen)
+	}
+	return newest
 }
 
 // overtaken reports whether path may have changed after the generation start.

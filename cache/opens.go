@@ -141,7 +141,7 @@ func (o *opens) unlink(path string) {
 
 // detachTree is detach for a directory and all that is below it.
 func (o *opens) detachTree(dir string) {
-	o.moved.touchAll()
+	o.moved.touchTree(dir)
 	for path := range maps.Clone(o.byPath) {
 		if path == dir || below(dir, path) {
 			o.detach(path)
@@ -182,7 +182,8 @@ func (o *opens) rename(oldPath, newPath string) {
 
 // renameTree moves the contents below oldPath.
 func (o *opens) renameTree(oldPath, newPath string) {
-	o.moved.touchAll()
+	o.moved.touchTree(oldPath)
+	o.moved.touchTree(newPath)
 	for path := range maps.Clone(o.byPath) {
 		if below(oldPath, path) {
 			o.rename(path, newPath+path[len(oldPath):])

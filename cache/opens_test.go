@@ -73,3 +73,34 @@ func TestOpenDuringRename(t *testing.T) {
 		})
 	}
 }
+
+// A file that is opened while others move, or while its name comes to it, is known by
+// its name: what is written to it is seen under that at once.
+func TestOpenBesideRename(t *testing.T) {
+	for name, paths := range map[string][2]string{
+		"a file":         {"/d/b", "/d/c"},
+		"another folder": {"/e", "/f"},
+		"to its name":    {"/d/b", "/d/a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+				for _, path := range []string{"/d/a", "/d/b", "/e/a"} {
+					s.put(path, []byte("old"))
+				}
+				s.put("/e", nil) // of which nothing is known here
+				renamed := make(chan error)
+				go func() { renamed <- f.Rename(t.Context(), paths[0], paths[1], true) }()
+				time.Sleep(delay / 4)
+				file := open(t, f, "/d/a", sftpconn.Read|sftpconn.Write)
+				require.NoError(t, <-renamed)
+				for _, content := range []string{"", "longer than before"} {
+					write(t, file, []byte(content), 0)
+					attr, err := f.Lstat(t.Context(), "/d/a")
+					require.NoError(t, err)
+					assert.EqualValues(t, max(len(content), 3), attr.Size)
+				}
+				require.NoError(t, file.Close(t.Context()))
+			})
+		})
+	}
+}

@@ -28,13 +28,7 @@ func (n *node) CopyFileRange(ctx context.Context, fhIn fs.FileHandle, offIn uint
 	_ *fs.Inode, fhOut fs.FileHandle, offOut, size, _ uint64) (done uint32, errno syscall.Errno) {
 	from, okFrom := fhIn.(*handle)
 	to, okTo := fhOut.(*handle)
-	if !okFrom || !okTo {
-		return 0, syscall.EOPNOTSUPP
-	}
-	if size == 0 {
-		return 0, 0
-	}
-	if size <= littleCopy {
+	if !okFrom || !okTo || size <= littleCopy {
 		return 0, syscall.EOPNOTSUPP
 	}
 	ctx, op := to.begin(ctx, "copy_file_range")

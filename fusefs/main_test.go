@@ -82,9 +82,12 @@ func (f *fixture) mount(change ...func(*Options)) {
 	mnt, err := os.MkdirTemp("", "fusefs")
 	require.NoError(f, err)
 	f.mnt = mnt
-	opts := DefaultOptions()
-	opts.Root = f.dir
-	opts.Logger = slog.New(slog.NewTextHandler(f.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
+	opts := Options{
+		Root:         f.dir,
+		EntryTimeout: time.Second,
+		AttrTimeout:  time.Second,
+		Logger:       slog.New(slog.NewTextHandler(f.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})),
+	}
 	for _, c := range change {
 		c(&opts)
 	}

@@ -72,12 +72,10 @@ func TestMountDefaults(t *testing.T) {
 }
 
 func TestMountErrors(t *testing.T) {
-	_, err := Mount(t.TempDir()+"/none", look(), DefaultOptions())
+	_, err := Mount(t.TempDir()+"/none", look(), Options{})
 	require.ErrorIs(t, err, os.ErrNotExist)
-	opts := DefaultOptions()
-	opts.MountOptions = []string{"nonsense"}
 	dir := t.TempDir()
-	_, err = Mount(dir, look(), opts)
+	_, err = Mount(dir, look(), Options{MountOptions: []string{"nonsense"}})
 	require.ErrorIs(t, err, unix.EINVAL)
 	assert.Empty(t, entry(t, dir))
 }
@@ -137,7 +135,7 @@ func TestUnmountFromOutside(t *testing.T) {
 func programMounter(args []string) int {
 	fmt.Println("ready", unix.Gettid())
 	err := func() error {
-		server, err := Mount(args[0], look(), DefaultOptions())
+		server, err := Mount(args[0], look(), Options{})
 		if err != nil {
 			return err
 		}

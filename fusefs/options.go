@@ -1,7 +1,7 @@
 package fusefs
 
 import (
-	"io"
+	"cmp"
 	"log/slog"
 	"time"
 )
@@ -17,9 +17,9 @@ const maxBackground = 64
 // Options say how a remote directory is mounted. The names are those of
 // sshfs's and fuse's mount options (sshfs(1), fuse(8)).
 type Options struct {
-	Root    string // remote path of the directory that is mounted
+	Root    string // remote path of the directory that is mounted; empty: /
 	FsName  string // first field of /proc/mounts; empty: Subtype
-	Subtype string // the type there is "fuse." and this
+	Subtype string // the type there is "fuse." and this; empty: sftpmount
 
 	AllowOther         bool // let other users in
 	AllowRoot          bool // let root in, and nobody else
@@ -56,32 +56,15 @@ type Options struct {
 	Debug    bool         // log every request of the kernel
 }
 
-// DefaultOptions returns the options of a mount without any: libfuse's and
-// sshfs's own defaults.
-func DefaultOptions() Options {
-	return Options{
-		Root:         "/",
-		Subtype:      "sftpmount",
-		EntryTimeout: time.Second,
-		AttrTimeout:  time.Second,
-	}
-}
-
 // setDefaults fills in what cannot be left empty.
 func (o *Options) setDefaults() {
-	if o.Root == "" {
-		o.Root = "/"
-	}
-	if o.Subtype == "" {
-		o.Subtype = "sftpmount"
-	}
-	if o.FsName == "" {
-		o.FsName = o.Subtype
-	}
+	o.Root = cmp.Or(o.Root, "/")
+	o.Subtype = cmp.Or(o.Subtype, "sftpmount")
+	o.FsName = cmp.Or(o.FsName, o.Subtype)
 	if o.Observer == nil {
 		o.Observer = noObserver{}
 	}
 	if o.Logger == nil {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 }

@@ -57,8 +57,7 @@ func mountHostile(t *testing.T, answer sftptest.Answer) *hostileMount {
 	require.NoError(t, err)
 	fsys := cache.New(remote, cache.Options{Logger: quiet, AttrTimeout: time.Millisecond, DirTimeout: time.Millisecond,
 		LinkTimeout: -1, NegativeTimeout: -1, CloseTimeout: time.Second})
-	opts := fusefs.DefaultOptions()
-	opts.Root, opts.EntryTimeout, opts.AttrTimeout = m.dir, time.Millisecond, time.Millisecond
+	opts := fusefs.Options{Root: m.dir, EntryTimeout: time.Millisecond, AttrTimeout: time.Millisecond}
 	server, err := fusefs.Mount(m.mnt, fsys, opts)
 	require.NoError(t, err)
 	t.Cleanup(func() {

@@ -12,9 +12,9 @@ type openFiles struct {
 	mu       sync.Mutex
 	places   map[*file]place
 	byPath   map[string]map[*file]nothing // the files whose place is a path
-	further  map[*file][]string   // names that open files were given, by link
-	changes  map[*change]nothing  // under way
-	openings map[*opening]nothing // under way
+	further  map[*file][]string           // names that open files were given, by link
+	changes  map[*change]nothing          // under way
+	openings map[*opening]nothing         // under way
 }
 
 // place is where a file can be opened again.

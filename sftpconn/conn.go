@@ -82,6 +82,7 @@ type Conn struct {
 	noAppend  atomic.Bool // the server refuses to append
 	meta      *channel
 	activity  *activity
+	listed    atomic.Int64 // bytes that listings under way take
 
 	background sync.WaitGroup
 	ending     chan struct{} // closed by the first fail

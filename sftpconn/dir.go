@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 
 	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
 )
@@ -22,8 +23,8 @@ func (c *Conn) ReadDir(ctx context.Context, path string) ([]DirEntry, error) {
 	}
 	defer c.meta.start("CLOSE", path, &sshfx.ClosePacket{Handle: handle})
 
-	list := listing{path: path}
-	defer list.complain(c.opts.Logger)
+	list := listing{path: path, all: &c.listed}
+	defer list.end(c.opts.Logger)
 	var under []*call
 	window, most := firstReadDirs, mostReadDirs
 	if c.opts.SyncReadDir {
@@ -64,7 +65,7 @@ func endless(path string) error {
 const (
 	firstReadDirs = 8         // READDIR requests under way at first
 	mostReadDirs  = 128       // and at most
-	maxListing    = 256 << 20 // bytes that a directory's names may take
+	maxListings   = 256 << 20 // bytes that the names of all listings under way may take
 	entryBytes    = 64        // that an entry takes besides its name
 	mostIdle      = 1000      // replies in a row without a name
 )
@@ -73,14 +74,15 @@ const (
 type listing struct {
 	path       string
 	entries    []DirEntry
-	bytes      int // that entries take
-	first      int // entries of the first batch
-	leftOut    int // names that cannot be
+	bytes      int64         // that entries take
+	all        *atomic.Int64 // bytes that all listings take
+	first      int           // entries of the first batch
+	leftOut    int           // names that cannot be
 	badExample string
 }
 
 // add takes a batch. It is false for a directory that will not end: it grows
-// beyond all bounds, or tells its first batch again.
+// beyond all bounds, maybe together with others, or tells its first batch again.
 func (l *listing) add(batch []DirEntry) bool {
 	if len(l.entries) > 0 && slices.EqualFunc(batch, l.entries[:l.first], sameName) {
 		return false
@@ -88,11 +90,13 @@ func (l *listing) add(batch []DirEntry) bool {
 	if len(l.entries) == 0 {
 		l.first = len(batch)
 	}
+	grown := int64(0)
 	for _, e := range batch {
-		l.bytes += entryBytes + len(e.Name)
+		grown += int64(entryBytes + len(e.Name))
 	}
+	l.bytes += grown
 	l.entries = append(l.entries, batch...)
-	return l.bytes <= maxListing
+	return l.all.Add(grown) <= maxListings
 }
 
 func sameName(a, b DirEntry) bool { return a.Name == b.Name }
@@ -104,8 +108,9 @@ func (l *listing) leaveOut(name string) {
 	l.leftOut++
 }
 
-// complain logs once what a directory did wrong, however often it did.
-func (l *listing) complain(log *slog.Logger) {
+// end logs once what a directory did wrong, however often it did.
+func (l *listing) end(log *slog.Logger) {
+	l.all.Add(-l.bytes)
 	if l.leftOut > 0 {
 		log.Warn("the server listed impossible names, which are left out",
 			"directory", l.path, "names", l.leftOut, "first", l.badExample)

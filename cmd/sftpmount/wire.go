@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -106,33 +107,33 @@ func orNone(timeout time.Duration) time.Duration {
 }
 
 func (o *options) fuseOptions(root string, observer fusefs.Observer, log *slog.Logger) fusefs.Options {
-	fuse := fusefs.DefaultOptions()
-	fuse.Root = root
-	fuse.FsName = o.mount.fsname
-	if fuse.FsName == "" {
-		fuse.FsName = o.target.String()
+	kernel := o.memory.kernel
+	return fusefs.Options{
+		Root:               root,
+		FsName:             cmp.Or(o.mount.fsname, o.target.String()),
+		Subtype:            o.mount.subtype,
+		AllowOther:         o.mount.allowOther,
+		AllowRoot:          o.mount.allowRoot,
+		DefaultPermissions: o.mount.defaultPermissions,
+		AutoUnmount:        o.mount.autoUnmount,
+		MountOptions:       o.mount.kernelFlags,
+		EntryTimeout:       kernel.entryTimeout,
+		AttrTimeout:        kernel.attrTimeout,
+		NegativeTimeout:    kernel.negativeTimeout,
+		UID:                o.owners.uid,
+		GID:                o.owners.gid,
+		Umask:              o.owners.umask,
+		DirectIO:           kernel.directIO,
+		KernelCache:        kernel.kernelCache,
+		NoAutoCache:        kernel.noAutoCache,
+		MaxRead:            uint32(kernel.maxRead),
+		NoContainSymlinks:  o.symlinks.allowEscapes,
+		TransformSymlinks:  o.symlinks.transformSymlinks,
+		FollowSymlinks:     o.symlinks.followSymlinks,
+		NoHardLinks:        o.mount.noHardLinks,
+		RenameXDEV:         o.workarounds.renameXDEV,
+		Observer:           observer,
+		Logger:             log,
+		Debug:              o.startup.debug,
 	}
-	fuse.Subtype = o.mount.subtype
-	fuse.AllowOther = o.mount.allowOther
-	fuse.AllowRoot = o.mount.allowRoot
-	fuse.DefaultPermissions = o.mount.defaultPermissions
-	fuse.MountOptions = o.mount.kernelFlags
-	fuse.EntryTimeout = o.memory.kernel.entryTimeout
-	fuse.AttrTimeout = o.memory.kernel.attrTimeout
-	fuse.NegativeTimeout = o.memory.kernel.negativeTimeout
-	fuse.UID, fuse.GID, fuse.Umask = o.owners.uid, o.owners.gid, o.owners.umask
-	fuse.DirectIO = o.memory.kernel.directIO
-	fuse.KernelCache = o.memory.kernel.kernelCache
-	fuse.NoAutoCache = o.memory.kernel.noAutoCache
-	fuse.MaxRead = uint32(o.memory.kernel.maxRead)
-	fuse.NoContainSymlinks = o.symlinks.allowEscapes
-	fuse.TransformSymlinks = o.symlinks.transformSymlinks
-	fuse.FollowSymlinks = o.symlinks.followSymlinks
-	fuse.AutoUnmount = o.mount.autoUnmount
-	fuse.NoHardLinks = o.mount.noHardLinks
-	fuse.RenameXDEV = o.workarounds.renameXDEV
-	fuse.Observer = observer
-	fuse.Logger = log
-	fuse.Debug = o.startup.debug
-	return fuse
 }
