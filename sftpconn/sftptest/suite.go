@@ -188,6 +188,15 @@ func (f *fixture) sameOnDisk(path string, attr sftpconn.Attr, about ...any) {
 	assert.Equal(f, want, attr, about...)
 }
 
+// seenAsOnDisk checks that the FS says of path itself what the disk says.
+func (f *fixture) seenAsOnDisk(path string) sftpconn.Attr {
+	f.Helper()
+	attr, err := f.fs.Lstat(f.ctx, path)
+	require.NoError(f, err)
+	f.sameOnDisk(path, attr)
+	return attr
+}
+
 // contentOnDisk checks what the file holds. The data of a long one is not shown.
 func (f *fixture) contentOnDisk(path string, want []byte) {
 	f.Helper()
