@@ -114,11 +114,10 @@ func (f *file) reckon(ctx context.Context, l *link, path string, h sftpconn.File
 func (f *file) endsWith(ctx context.Context, l *link, path string, h sftpconn.File, off int64, want []byte) (bool, error) {
 	if f.flags&sftpconn.Read == 0 {
 		readable, _, err := l.Open(ctx, path, sftpconn.Read, 0)
+		if _, refused := errors.AsType[*sftpconn.StatusError](err); refused {
+			return true, nil
+		}
 		if err != nil {
-			var status *sftpconn.StatusError
-			if errors.As(err, &status) {
-				return true, nil
-			}
 			return false, err
 		}
 		defer func() { _ = readable.Close(ctx) }()

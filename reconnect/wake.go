@@ -54,31 +54,3 @@ func (s *supervisor) wake(reason string) {
 	default:
 	}
 }
-
-// subscribe returns a channel of the kernel's news about the network, or nil.
-func (s *supervisor) subscribe(ctx context.Context) <-chan struct{} {
-	network, err := openNetworkNews()
-	if err != nil {
-		s.log.Debug("changes of the network will not be noticed", "err", err)
-		return nil
-	}
-	changes := make(chan struct{}, 1)
-	stop := context.AfterFunc(ctx, func() { _ = network.Close() })
-	s.owned.Go(func() {
-		defer stop()
-		defer close(changes)
-		buf := make([]byte, 4096)
-		for {
-			// A message that does not fit is cut off: that it came is enough.
-			if _, err := network.Read(buf); err != nil && !isOverflow(err) {
-				_ = network.Close()
-				return
-			}
-			select {
-			case changes <- struct{}{}:
-			default:
-			}
-		}
-	})
-	return changes
-}
