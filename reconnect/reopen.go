@@ -29,11 +29,11 @@ func (f *file) on(ctx context.Context, l *link) (sftpconn.File, error) {
 	if h, err := f.handleOn(l); h != nil || err != nil {
 		return h, err
 	}
-	h, attr, path, err := f.openAgain(ctx, l)
+	r, err := f.openAgain(ctx, l)
 	if err != nil {
-		return nil, f.refused(path, err)
+		return nil, f.refused(r.path, err)
 	}
-	return h, f.adopt(handle{h, l.number}, attr)
+	return r.File, f.adopt(handle{r.File, l.number}, r.attr)
 }
 
 // failure returns what the file answers from now on, or nil if it works.
@@ -63,51 +63,59 @@ var errServerLost = fmt.Errorf("%w: the server lost data that it had acknowledge
 
 var errStale = fmt.Errorf("%w: the file cannot be found again", syscall.ESTALE)
 
+// reopened is a file that was opened again, or could not be: then it has a path
+// only.
+type reopened struct {
+	sftpconn.File
+	attr sftpconn.Attr
+	path string
+	link *link
+}
+
 // openAgain opens the file where it is now, checks it, and finds out what
 // became of the requests under way.
-func (f *file) openAgain(ctx context.Context, l *link) (h sftpconn.File, attr sftpconn.Attr, path string, err error) {
-	h, attr, path, err = f.openAtPlace(ctx, l)
+func (f *file) openAgain(ctx context.Context, l *link) (reopened, error) {
+	r, err := f.openAtPlace(ctx, l)
 	if err != nil {
-		return nil, attr, path, err
+		return r, err
 	}
-	if err = f.check(ctx, l, path, h, attr); err == nil {
-		err = f.restoreMode(ctx, h)
+	if err = f.check(ctx, r); err == nil {
+		err = f.restoreMode(ctx, r.File)
 	}
 	if err != nil {
-		_ = h.Close(ctx)
-		return nil, attr, path, err
+		_ = r.Close(ctx)
 	}
-	return h, attr, path, nil
+	return r, err
 }
 
 // openAtPlace opens the file by its path, and anew if it was moved meanwhile: what
 // was opened then, or could not be, may have been another file.
-func (f *file) openAtPlace(ctx context.Context, l *link) (h sftpconn.File, attr sftpconn.Attr, path string, err error) {
+func (f *file) openAtPlace(ctx context.Context, l *link) (reopened, error) {
 	for {
 		where, err := f.settledPlace(ctx, l)
-		path = where.path
+		r := reopened{path: where.path, link: l}
 		switch {
 		case err != nil:
-			return nil, attr, path, err
+			return r, err
 		case where.unlinked:
-			return nil, attr, path, errStale
+			return r, errStale
 		}
-		h, attr, err = l.Open(ctx, path, f.flags, 0)
+		r.File, r.attr, err = l.Open(ctx, r.path, f.flags, 0)
 		if errors.Is(err, fs.ErrPermission) && !unfinished(err) {
-			h, attr, err = f.openLent(ctx, l, path, err)
+			r.File, r.attr, err = f.openLent(ctx, l, r.path, err)
 		}
 		if err != nil && unfinished(err) {
-			return nil, attr, path, err
+			return r, err
 		}
 		now, changing := f.fs.open.find(f)
 		stayed := changing == nil && now == where
 		switch {
 		case err == nil && stayed:
-			return h, attr, path, nil
+			return r, nil
 		case err == nil:
-			_ = h.Close(ctx)
+			_ = r.Close(ctx)
 		case stayed:
-			return nil, attr, path, f.explain(ctx, l, path, err)
+			return r, f.explain(ctx, l, r.path, err)
 		}
 	}
 }
@@ -155,8 +163,8 @@ func (f *file) settledPlace(ctx context.Context, l *link) (place, error) {
 
 // check compares the file with what was known of it, and settles those requests
 // of which the outcome is known.
-func (f *file) check(ctx context.Context, l *link, path string, h sftpconn.File, attr sftpconn.Attr) error {
-	if f.differs(attr) {
+func (f *file) check(ctx context.Context, r reopened) error {
+	if f.differs(r.attr) {
 		return errStale
 	}
 	f.mu.Lock()
@@ -172,10 +180,10 @@ func (f *file) check(ctx context.Context, l *link, path string, h sftpconn.File,
 	if len(lost) == 0 {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.tail.end, f.tail.known = int64(attr.Size), attr.Valid&sftpconn.AttrSize != 0
+		f.tail.end, f.tail.known = int64(r.attr.Size), r.attr.Valid&sftpconn.AttrSize != 0
 		return nil
 	}
-	return f.reckon(ctx, l, path, h, attr, lost)
+	return f.reckon(ctx, r, lost)
 }
 
 // harvest settles what was answered before the connection ended, and returns

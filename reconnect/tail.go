@@ -61,10 +61,10 @@ func (p *pending) mayBePartlySent() bool {
 
 var errAppendUnknown = fmt.Errorf("%w: the connection was lost during an append, and how much of it was carried out cannot be told", syscall.EIO)
 
-// reckon settles those appends whose replies were lost, as far as h, the file
-// opened again, shows that they were carried out. lost is what was under way, in
-// the order of the starts, and attr is what the file looks like now.
-func (f *file) reckon(ctx context.Context, l *link, path string, h sftpconn.File, attr sftpconn.Attr, lost []*pending) error {
+// reckon settles those appends whose replies were lost, as far as the file opened
+// again shows that they were carried out. lost is what was under way, in the order
+// of the starts.
+func (f *file) reckon(ctx context.Context, r reopened, lost []*pending) error {
 	var sent []byte
 	resized := false
 	for _, p := range lost {
@@ -74,17 +74,18 @@ func (f *file) reckon(ctx context.Context, l *link, path string, h sftpconn.File
 	f.mu.Lock()
 	before := f.tail
 	f.mu.Unlock()
-	done := int64(attr.Size) - before.end
-	sure := before.known && !resized && attr.Valid&sftpconn.AttrSize != 0 && 0 <= done && done <= int64(len(sent))
+	now := tailOf(r.attr)
+	done := now.end - before.end
+	sure := before.known && !resized && now.known && 0 <= done && done <= int64(len(sent))
 	if sure && done > 0 {
-		ours, err := f.endsWith(ctx, l, path, h, before.end, sent[:done])
+		ours, err := f.endsWith(ctx, r, before.end, sent[:done])
 		if err != nil {
 			return err
 		}
 		sure = ours
 	}
 	if !sure && len(sent) > 0 {
-		f.fs.sup.log.Error("whether data was appended to a file before the connection was lost cannot be told", "path", path, "bytes", len(sent))
+		f.fs.sup.log.Error("whether data was appended to a file before the connection was lost cannot be told", "path", r.path, "bytes", len(sent))
 	}
 	f.mu.Lock()
 	for _, p := range lost {
@@ -102,7 +103,7 @@ func (f *file) reckon(ctx context.Context, l *link, path string, h sftpconn.File
 		}
 	}
 	if !sure {
-		f.tail.end, f.tail.known = int64(attr.Size), attr.Valid&sftpconn.AttrSize != 0
+		f.tail.end, f.tail.known = now.end, now.known
 	}
 	f.mu.Unlock()
 	f.fs.appended(f)
@@ -111,9 +112,10 @@ func (f *file) reckon(ctx context.Context, l *link, path string, h sftpconn.File
 
 // endsWith reports whether the file holds want from offset off on: somebody else
 // may have appended as much. A file that may not be read is believed.
-func (f *file) endsWith(ctx context.Context, l *link, path string, h sftpconn.File, off int64, want []byte) (bool, error) {
+func (f *file) endsWith(ctx context.Context, r reopened, off int64, want []byte) (bool, error) {
+	h := r.File
 	if f.flags&sftpconn.Read == 0 {
-		readable, _, err := l.Open(ctx, path, sftpconn.Read, 0)
+		readable, _, err := r.link.Open(ctx, r.path, sftpconn.Read, 0)
 		if _, refused := errors.AsType[*sftpconn.StatusError](err); refused {
 			return true, nil
 		}
