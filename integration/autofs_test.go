@@ -11,13 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/sys/mountinfo"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 // automount starts the daemon of autofs with a master map and maps of its own,
-// which are files by name in dir, and stops it at the end of the test.
-func automount(t *testing.T, dir string, maps map[string]string) {
+// which are files by name in dir and are about mounts below top. It stops the daemon
+// at the end of the test.
+func automount(t *testing.T, dir, top string, maps map[string]string) {
 	t.Helper()
 	for name, content := range maps {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content+"\n"), 0o644))
@@ -40,10 +42,16 @@ func automount(t *testing.T, dir string, maps map[string]string) {
 		_ = daemon.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-ended:
-		case <-time.After(30 * time.Second):
+		case <-time.After(10 * time.Second):
 			t.Error("automount does not end")
-			_ = daemon.Process.Kill()
+			_ = syscall.Kill(-daemon.Process.Pid, syscall.SIGKILL) // with the mounts that it waits for
 			<-ended
+		}
+		// What is left of a mount that was not made would be waited for for ever.
+		left, err := mountinfo.GetMounts(mountinfo.PrefixFilter(top))
+		assert.NoError(t, err)
+		for _, m := range slices.Backward(left) {
+			_ = detach(m.Mountpoint)
 		}
 		if t.Failed() {
 			t.Logf("automount said:\n%s", tail{log.Name()})
@@ -69,7 +77,7 @@ func TestAutofs(t *testing.T) {
 	remote, dir, options := t.TempDir(), t.TempDir(), c.fstabOptions(s.port)
 	shell(t, remote, `for name in one two ann; do mkdir $name; printf $name >$name/file; done`)
 	conf, timeouts := t.TempDir(), " --timeout 1 --negative-timeout 1"
-	automount(t, conf, map[string]string{
+	automount(t, conf, dir, map[string]string{
 		"master": strings.Join([]string{
 			dir + "/indirect file:" + conf + "/indirect",
 			"/- file:" + conf + "/direct",
@@ -81,7 +89,7 @@ func TestAutofs(t *testing.T) {
 	})
 	content := func(name string) func() bool {
 		return func() bool {
-			out, err := tryRun(t, "/", "cat", filepath.Join(dir, name, "file"))
+			out, err := tryRun(t, "/", "timeout", "20", "cat", filepath.Join(dir, name, "file"))
 			return err == nil && out == map[string]string{"indirect/one": "one", "direct": "two", "home/ann": "ann"}[name]
 		}
 	}
@@ -98,10 +106,10 @@ func TestAutofs(t *testing.T) {
 
 	s.stop()
 	start := time.Now()
-	out, err := tryRun(t, "/", "ls", filepath.Join(dir, "home/ann"))
+	out, err := tryRun(t, "/", "timeout", "30", "ls", filepath.Join(dir, "home/ann"))
 	require.Error(t, err, out)
 	assert.Less(t, time.Since(start), 30*time.Second, "a server that is down fails fast")
-	_, err = tryRun(t, "/", "ls", filepath.Join(dir, "home/nobody"))
+	_, err = tryRun(t, "/", "timeout", "30", "ls", filepath.Join(dir, "home/nobody"))
 	require.Error(t, err)
 	s.start()
 	eventually(t, 30*time.Second, content("home/ann"), "the next access tries again")
