@@ -2,8 +2,11 @@ package sftpconn
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
+	"syscall"
 )
 
 // Quirks are what a server cannot do, of what every server should. They are
@@ -96,9 +99,30 @@ func (r *reader) Read(p []byte) (int, error) {
 
 // resize is SetAttr for an open file whose server has the quirk NoTruncate.
 func (f *file) resize(set SetAttr) Pending {
-	return f.SetAttrFound(func(ctx context.Context, _ func(context.Context) (Attr, error)) (SetAttr, error) {
-		err := f.conn.resize(ctx, f.path, set.Size)
+	return f.SetAttrFound(func(ctx context.Context, current func(context.Context) (Attr, error)) (SetAttr, error) {
+		err := f.ownsPath(ctx, current)
+		if err == nil {
+			err = f.conn.resize(ctx, f.path, set.Size)
+		}
 		set.Valid &^= AttrSize
 		return set, err
 	})
+}
+
+// ownsPath returns an error if another file has the path that the open file had, as
+// far as attributes tell.
+func (f *file) ownsPath(ctx context.Context, current func(context.Context) (Attr, error)) error {
+	if f.conn.opts.Quirks.NoFStat {
+		return nil // and nobody can tell
+	}
+	own, err := current(ctx)
+	if err != nil {
+		return err
+	}
+	there, err := f.conn.Stat(ctx, f.path)
+	own.Atime = there.Atime
+	if _, refused := errors.AsType[*StatusError](err); refused || err == nil && own != there {
+		return fmt.Errorf("%w: %q was renamed or removed, and the server changes sizes by name alone", syscall.ESTALE, f.path)
+	}
+	return err
 }

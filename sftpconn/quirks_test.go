@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -135,4 +136,27 @@ func TestResizeIsOnlyStarted(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		require.Fail(t, "who waits cannot be ended")
 	}
+}
+
+// A file that got the name of an open one is left alone.
+func TestResizeOfAFileThatWasReplaced(t *testing.T) {
+	server := &sftptest.Scripted{Answer: sftptest.RawRequest.Honest}
+	c, err := sftpconn.New(t.Context(), server, sftpconn.Options{Quirks: sftpconn.Quirks{NoTruncate: true}})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, []byte("old"), 0o600))
+	f, _, err := c.Open(t.Context(), path, sftpconn.Write, 0)
+	require.NoError(t, err)
+	resize := func() error {
+		return f.SetAttr(sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrSize, Size: 2}}).Wait(t.Context())
+	}
+	require.NoError(t, resize())
+	require.NoError(t, os.Remove(path))
+	require.ErrorIs(t, resize(), syscall.ESTALE)
+	require.NoError(t, os.WriteFile(path, []byte("another"), 0o600))
+	require.ErrorIs(t, resize(), syscall.ESTALE)
+	got, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, "another", string(got))
 }
