@@ -2,15 +2,12 @@ package sftpconn
 
 import (
 	"bufio"
-	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
 )
 
 // request is what every SFTP request packet can do.
@@ -102,15 +99,6 @@ func (ch *channel) awaitReady() error {
 	}
 }
 
-func (ch *channel) isReady() bool {
-	select {
-	case <-ch.ready:
-		return true
-	default:
-		return false
-	}
-}
-
 // streamBuffer is the size of the buffers on both streams, in bytes. It is the
 // largest payload of an SSH packet that OpenSSH accepts, so that small requests
 // share a packet and large ones fill theirs.
@@ -141,7 +129,7 @@ func (ch *channel) startBulk(op, path string, req request, size int) *call {
 		c.finish(nil, err)
 		return c
 	}
-	if size == 0 && len(ch.calls) == 0 && ch.isReady() {
+	if size == 0 && len(ch.calls) == 0 && isClosed(ch.ready) {
 		c.begun = time.Now()
 	}
 	ch.calls[c.id] = c
@@ -317,86 +305,3 @@ func readPacket(r io.Reader, limit uint32) ([]byte, error) {
 	}
 	return body, nil
 }
-
-// call is a request that was started.
-type call struct {
-	op, path        string
-	ch              *channel
-	size            int64 // bytes of file data that it moves
-	id              uint32
-	header, payload []byte    // the writer's, once queued
-	begun           time.Time // set if it waits for no other one: its answer measures the round trip
-
-	// Guarded by channel.mu.
-	sent  bool
-	held  bool   // the writer is at the payload
-	early []byte // a reply that came meanwhile
-
-	done  chan struct{} // closed once reply and err are set
-	reply []byte
-	err   error
-}
-
-func (c *call) finish(reply []byte, err error) {
-	c.reply, c.err = reply, err
-	c.ch.inFlight.Add(-c.size)
-	close(c.done)
-}
-
-// wait waits for the reply or for the end of ctx. An answer that is there wins.
-func (c *call) wait(ctx context.Context) error {
-	select {
-	case <-c.done:
-		return c.err
-	default:
-	}
-	select {
-	case <-c.done:
-		return c.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (c *call) isDone() bool {
-	select {
-	case <-c.done:
-		return true
-	default:
-		return false
-	}
-}
-
-// Wait implements [Pending] for requests that are answered by a status.
-func (c *call) Wait(ctx context.Context) error {
-	if err := c.wait(ctx); err != nil {
-		return err
-	}
-	return c.status()
-}
-
-var _ Pending = (*call)(nil)
-
-// bigReplies keeps the buffers of READ replies, which are all of one size.
-var bigReplies = sync.Pool{}
-
-func replyBuffer(n int) []byte {
-	if n < streamBuffer {
-		return make([]byte, n)
-	}
-	if b, _ := bigReplies.Get().(*[]byte); b != nil && cap(*b) >= n {
-		return (*b)[:n]
-	}
-	return make([]byte, n)
-}
-
-// release gives the reply's buffer back. Nothing decoded from it may alias it.
-func (c *call) release() {
-	if cap(c.reply) >= streamBuffer {
-		b := c.reply
-		bigReplies.Put(&b)
-	}
-	c.reply = nil
-}
-
-func packetType(reply []byte) sshfx.PacketType { return sshfx.PacketType(reply[0]) }

@@ -48,7 +48,7 @@ func (f *file) CopyFrom(ctx context.Context, src File, srcOff, off, n int64) (in
 	for current := start(0); current != nil; {
 		// The next chunk is on its way while one is copied.
 		var next *copying
-		if end := done + current.n; end < n && !interrupted(ctx) {
+		if end := done + current.n; end < n && !isClosed(Interrupt(ctx)) {
 			next = start(end)
 		}
 		copied, sure, err := current.wait(ctx)
@@ -96,16 +96,6 @@ func (f *file) sameEnd(ctx context.Context, from *file, c *copying, copied int64
 		return c.notAll()
 	}
 	return nil
-}
-
-// interrupted reports whether the caller of ctx got a signal (see [Interrupt]).
-func interrupted(ctx context.Context) bool {
-	select {
-	case <-Interrupt(ctx):
-		return true
-	default:
-		return false
-	}
 }
 
 // handleOn returns the file's handle on ch. It opens the file there if need be,

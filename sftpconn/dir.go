@@ -16,12 +16,11 @@ import (
 // are kept under way, the more the longer the directory turns out to be. Those
 // behind the end cost a few bytes each.
 func (c *Conn) ReadDir(ctx context.Context, path string) ([]DirEntry, error) {
-	open := c.meta.start("OPENDIR", path, &sshfx.OpenDirPacket{Path: path})
-	handle, err := c.awaitHandle(ctx, c.meta, open)
+	dir, err := c.openDir(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	defer c.meta.start("CLOSE", path, &sshfx.ClosePacket{Handle: handle})
+	defer dir.close(path)
 
 	list := listing{path: path, all: &c.listed}
 	defer list.end(c.opts.Logger)
@@ -32,7 +31,7 @@ func (c *Conn) ReadDir(ctx context.Context, path string) ([]DirEntry, error) {
 	}
 	for idle := 0; idle < mostIdle; idle++ {
 		for len(under) < window {
-			under = append(under, c.meta.start("READDIR", path, &sshfx.ReadDirPacket{Handle: handle}))
+			under = append(under, c.meta.start("READDIR", path, &sshfx.ReadDirPacket{Handle: dir.id}))
 		}
 		next := under[0]
 		under = under[1:]
@@ -117,21 +116,15 @@ func (l *listing) end(log *slog.Logger) {
 	}
 }
 
-// awaitHandle waits for the handle that open asks for. If ctx ends first, the
-// handle is closed when it comes.
-func (c *Conn) awaitHandle(ctx context.Context, ch *channel, open *call) (string, error) {
-	if err := open.wait(ctx); err != nil {
-		if ctx.Err() != nil {
-			go func() { // ends at the latest with the channel
-				<-open.done
-				if open.err == nil {
-					if handle, err := open.handle(); err == nil {
-						ch.start("CLOSE", open.path, &sshfx.ClosePacket{Handle: handle})
-					}
-				}
-			}()
-		}
-		return "", err
+// HoldDir keeps a directory open on the server until release is called.
+func (c *Conn) HoldDir(ctx context.Context, path string) (release func(), err error) {
+	dir, err := c.openDir(ctx, path)
+	if err != nil {
+		return nil, err
 	}
-	return open.handle()
+	return func() { dir.close(path) }, nil
+}
+
+func (c *Conn) openDir(ctx context.Context, path string) (handle, error) {
+	return awaitHandle(ctx, c.meta.start("OPENDIR", path, &sshfx.OpenDirPacket{Path: path}))
 }

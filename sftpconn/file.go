@@ -129,13 +129,17 @@ type tracked interface {
 	succeeded() bool // and good
 }
 
-// track remembers p for Flush, and forgets those that have succeeded. f.mu is
-// held.
+// track remembers p for Flush. f.mu is held.
 func (f *file) track(p tracked) {
+	f.forgetSucceeded()
+	f.unacked = append(f.unacked, p)
+}
+
+// forgetSucceeded is called with f.mu held.
+func (f *file) forgetSucceeded() {
 	for len(f.unacked) > 0 && f.unacked[0].succeeded() {
 		f.unacked = f.unacked[1:]
 	}
-	f.unacked = append(f.unacked, p)
 }
 
 func (c *call) succeeded() bool {

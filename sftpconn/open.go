@@ -112,13 +112,13 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 	}
 	open := ch.start("OPEN", path, &sshfx.OpenPacket{Filename: path, PFlags: uint32(wire), Attrs: attrs})
 	stat := ch.start("STAT", path, &sshfx.StatPacket{Path: path})
-	id, err := c.awaitHandle(ctx, ch, open)
+	h, err := awaitHandle(ctx, open)
 	if err != nil {
 		ch.due.Add(-due)
 		c.letGo(ch)
 		return nil, Attr{}, err
 	}
-	f := &file{conn: c, path: path, flags: flags, handles: []handle{{ch, id}}, due: due}
+	f := &file{conn: c, path: path, flags: flags, handles: []handle{h}, due: due}
 	f.spread.stripe = int64(stripePackets * c.limits.write)
 	attr, err := awaitAttr(ctx, stat)
 	if _, ok := errors.AsType[*StatusError](err); ok { // removed or renamed since

@@ -87,20 +87,20 @@ func (c *call) attrs() (Attr, error) {
 	return a, nil
 }
 
-func (c *call) handle() (string, error) {
+func (c *call) handle() (handle, error) {
 	b, err := c.expect(sshfx.PacketTypeHandle)
 	if err != nil {
-		return "", err
+		return handle{}, err
 	}
-	h := b.ConsumeString()
+	id := b.ConsumeString()
 	if b.Err != nil {
-		return "", c.malformed(b.Err)
+		return handle{}, c.malformed(b.Err)
 	}
 	// draft-ietf-secsh-filexfer-02, section 4: at most 256 bytes.
-	if len(h) > 256 {
-		return "", c.malformed(fmt.Errorf("a handle of %d bytes", len(h)))
+	if len(id) > 256 {
+		return handle{}, c.malformed(fmt.Errorf("a handle of %d bytes", len(id)))
 	}
-	return h, nil
+	return handle{c.ch, id}, nil
 }
 
 // data returns the bytes of a READ reply, which alias it. The end of the file

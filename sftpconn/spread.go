@@ -154,23 +154,12 @@ var closedChannel = func() chan struct{} {
 
 // held reports whether r is still to be sent. What comes after it is, too.
 func (r *orderedRequest) held() bool {
-	if r == nil {
-		return false
-	}
-	select {
-	case <-r.started:
-		return false
-	default:
-		return true
-	}
+	return r != nil && !isClosed(r.started)
 }
 
 // underWay reports whether r concerns the whole file and is not answered.
 func (r *orderedRequest) underWay() bool {
-	if r == nil || !r.alone {
-		return false
-	}
-	return r.held() || !r.call.isDone()
+	return r != nil && r.alone && !r.isDone()
 }
 
 // Wait implements [Pending].

@@ -62,9 +62,7 @@ func (ch *channel) isIdle() bool {
 func (f *file) narrow(since time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for len(f.unacked) > 0 && f.unacked[0].succeeded() {
-		f.unacked = f.unacked[1:]
-	}
+	f.forgetSucceeded()
 	if f.closed || f.widening != nil || len(f.unacked) > 0 || f.busy > 0 || f.used.After(since) {
 		return
 	}

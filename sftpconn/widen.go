@@ -141,11 +141,10 @@ func (f *file) openOn(ctx context.Context, ch *channel, before *call) (handle, b
 	access := f.flags & (Read | Write)
 	open := ch.start("OPEN", f.path, &sshfx.OpenPacket{Filename: f.path, PFlags: uint32(access)})
 	stat := ch.start("STAT", f.path, &sshfx.StatPacket{Path: f.path})
-	id, err := f.conn.awaitHandle(ctx, ch, open)
+	h, err := awaitHandle(ctx, open)
 	if err != nil {
 		return handle{}, false
 	}
-	h := handle{ch, id}
 	known, err := awaitAttr(ctx, before)
 	if err == nil && (f.isStill(ctx, known, stat) || f.isStill(ctx, known, h.startStat(f.path))) {
 		return h, true
