@@ -3,6 +3,7 @@ package cache
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,7 +104,7 @@ func (n *names) learnListing(dir string, q asked, entries []sftpconn.DirEntry, a
 	if n.overtaken(dir, q) || n.opts.DirTimeout < 0 {
 		return
 	}
-	l := newListing(append([]sftpconn.DirEntry(nil), entries...), q.taken)
+	l := newListing(slices.Clone(entries), q.taken)
 	l.ahead = ahead
 	if l.bytes > n.opts.MaxBytes/2 || len(entries) > n.opts.MaxEntries/2 {
 		return // it would leave no room for anything else
@@ -124,7 +125,7 @@ func (n *names) list(dir string) ([]sftpconn.DirEntry, bool) {
 	if l == nil {
 		return nil, false
 	}
-	return append([]sftpconn.DirEntry(nil), l.entries...), true
+	return slices.Clone(l.entries), true
 }
 
 // setAttr remembers attributes, in the entry and in the listing.

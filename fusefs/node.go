@@ -46,8 +46,11 @@ func (n *node) path() (string, bool) {
 		return n.tree.opts.Root, true
 	}
 	slices.Reverse(names)
-	return strings.TrimSuffix(n.tree.opts.Root, "/") + "/" + strings.Join(names, "/"), true
+	return join(n.tree.opts.Root, strings.Join(names, "/")), true
 }
+
+// join returns the path of a name in a directory, which may be "/".
+func join(dir, name string) string { return strings.TrimSuffix(dir, "/") + "/" + name }
 
 // pathOf returns the remote path of a name in the directory.
 func (n *node) pathOf(name string) (string, syscall.Errno) {
@@ -58,7 +61,7 @@ func (n *node) pathOf(name string) (string, syscall.Errno) {
 	if len(name) > maxName {
 		return "", syscall.ENAMETOOLONG // whether or not such a name is known to be absent
 	}
-	return strings.TrimSuffix(dir, "/") + "/" + name, 0
+	return join(dir, name), 0
 }
 
 // name returns where a name in the directory is.

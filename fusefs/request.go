@@ -1,7 +1,6 @@
 package fusefs
 
 import (
-	"strings"
 	"syscall"
 	"time"
 
@@ -62,7 +61,7 @@ func (p place) path() string {
 	case p.name == "":
 		return path
 	}
-	return strings.TrimSuffix(path, "/") + "/" + p.name
+	return join(path, p.name)
 }
 
 // noObserver is the observer of a mount that has none.
