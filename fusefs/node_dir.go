@@ -34,15 +34,7 @@ var _ fs.NodeRmdirer = (*node)(nil)
 func (n *node) Rmdir(ctx context.Context, name string) (errno syscall.Errno) {
 	ctx, op := n.begin(ctx, "rmdir", name)
 	defer op.end(&errno)
-	errno = n.tree.carryOut(ctx, opRmdir, n.name(name), func(paths []string) error {
-		return n.tree.fsys.Rmdir(ctx, paths[0])
-	})
-	if errno != 0 {
-		return errno
-	}
-	n.changed()
-	n.unlinked(name)
-	return 0
+	return n.remove(ctx, opRmdir, name, n.tree.fsys.Rmdir)
 }
 
 var _ fs.NodeUnlinker = (*node)(nil)
@@ -50,15 +42,17 @@ var _ fs.NodeUnlinker = (*node)(nil)
 func (n *node) Unlink(ctx context.Context, name string) (errno syscall.Errno) {
 	ctx, op := n.begin(ctx, "unlink", name)
 	defer op.end(&errno)
-	errno = n.tree.carryOut(ctx, opRemove, n.name(name), func(paths []string) error {
-		return n.tree.fsys.Remove(ctx, paths[0])
-	})
-	if errno != 0 {
-		return errno
+	return n.remove(ctx, opRemove, name, n.tree.fsys.Remove)
+}
+
+// remove takes a name out of the directory by do.
+func (n *node) remove(ctx context.Context, kind operationKind, name string, do func(context.Context, string) error) syscall.Errno {
+	errno := n.tree.carryOut(ctx, kind, n.name(name), func(paths []string) error { return do(ctx, paths[0]) })
+	if errno == 0 {
+		n.changed()
+		n.unlinked(name)
 	}
-	n.changed()
-	n.unlinked(name)
-	return 0
+	return errno
 }
 
 var _ fs.NodeRenamer = (*node)(nil)
