@@ -419,6 +419,9 @@ func (f *File) Close(ctx context.Context) error {
 		c.giveUp()
 		c.fs.mu.Unlock()
 	}
+	if f.streams.begun && !f.streams.through && c.size.bytes > smallFile {
+		c.fs.sawReading(false)
+	}
 	f.pinTime()
 	idle := f.queued == 0
 	if !idle {

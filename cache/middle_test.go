@@ -73,12 +73,7 @@ func TestFilesOfAMiddleSize(t *testing.T) {
 		measure("read", test.read, func(t *testing.T, fsys *cache.FS, path string) {
 			file, _, err := fsys.Open(t.Context(), path, sftpconn.Read, 0)
 			require.NoError(t, err)
-			p := make([]byte, piece)
-			for at := 0; at < len(content); at += piece {
-				n, err := file.ReadAt(t.Context(), p, int64(at))
-				require.True(t, err == nil || errors.Is(err, io.EOF), err)
-				require.True(t, bytes.Equal(content[at:at+n], p))
-			}
+			sameBytes(t, content, file)
 			require.NoError(t, file.Close(t.Context()))
 		})
 		measure("write", test.write, func(t *testing.T, fsys *cache.FS, path string) {
@@ -90,5 +85,16 @@ func TestFilesOfAMiddleSize(t *testing.T) {
 			require.NoError(t, file.Flush(t.Context()))
 			require.NoError(t, file.Close(t.Context()))
 		})
+	}
+}
+
+// sameBytes reads a file piece by piece, and compares.
+func sameBytes(t *testing.T, want []byte, f sftpconn.File) {
+	t.Helper()
+	p := make([]byte, piece)
+	for at := 0; at < len(want); at += piece {
+		n, err := f.ReadAt(t.Context(), p, int64(at))
+		require.True(t, err == nil || errors.Is(err, io.EOF), err)
+		require.True(t, bytes.Equal(want[at:min(at+piece, len(want))], p[:n]))
 	}
 }

@@ -16,6 +16,10 @@ const (
 	// sureAge is how old an mtime must be to tell one content of a file from
 	// the next: SFTP's clock ticks in seconds.
 	sureAge = 2 * time.Second
+
+	// mostStart is how much of a file that is not small is read ahead before a
+	// program comes to it, if the last such file was read to its end, in bytes.
+	mostStart = 4 << 20
 )
 
 // early is a file that was opened before its program asked for that. Until then
@@ -30,10 +34,24 @@ type early struct {
 
 // aheadFile is what a step of kind file has to do with its file.
 type aheadFile struct {
+	whole int64         // size of the file as it was listed, in bytes
 	size  int64         // of what is read ahead, in bytes
 	mtime uint32        // as it was listed
 	done  chan struct{} // closed when the file was opened, or could not be
 	early *early
+}
+
+// aim says how much is to be read ahead. through says whether the last file that is
+// not small was read to its end.
+func (a *aheadFile) aim(through bool) {
+	switch {
+	case a.whole <= smallFile:
+		a.size = a.whole
+	case through:
+		a.size = min(a.whole, mostStart)
+	default:
+		a.size = firstWindow
+	}
 }
 
 func (a *aheadFile) kib() int    { return int((a.size + 1023) >> 10) }
@@ -88,6 +106,13 @@ func (f *FS) openEarly(s *step) {
 		s.state = there
 		s.file.early = &early{file: file, attr: attr, asked: asked, told: asked.taken}
 	}
+}
+
+// sawReading takes in whether a file that is not small was read to its end.
+func (f *FS) sawReading(through bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.walks.through = through
 }
 
 // discard closes a file that no program has got. f.mu is held, which closing

@@ -72,6 +72,42 @@ func TestSmallFilesAreReadAhead(t *testing.T) {
 	}
 }
 
+// More than the beginnings of files that are not small is read ahead while programs
+// read such files to their end.
+func TestBiggerFilesAreReadAheadByNeed(t *testing.T) {
+	const files, size = 60, 1 << 20
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		putFiles(s, files, size)
+		_, err := f.ReadDir(t.Context(), "/d")
+		require.NoError(t, err)
+		read := func(i int, to int64) {
+			t.Helper()
+			file := open(t, f, fmt.Sprintf("/d/%03d", i), sftpconn.Read)
+			for at := int64(0); at < to; at += blockSize {
+				_, err := file.ReadAt(t.Context(), make([]byte, blockSize), at)
+				require.NoError(t, err)
+			}
+			require.NoError(t, file.Close(t.Context()))
+		}
+		assert.LessOrEqual(t, roundTrips(func() {
+			for i := range files / 2 {
+				read(i, size)
+			}
+		}), 12)
+		synctest.Wait()
+		s.mu.Lock()
+		before := s.read
+		s.mu.Unlock()
+		for i := files / 2; i < files; i++ {
+			read(i, blockSize)
+		}
+		synctest.Wait()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		assert.LessOrEqual(t, s.read-before, int64(files/2*smallFile+mostBoldKiB<<10))
+	})
+}
+
 // Who picks a few files of a folder gets no more; of a folder that is not big, who
 // picks more gets all ahead.
 func TestFilesInNoOrder(t *testing.T) {

@@ -41,6 +41,7 @@ type stream struct {
 type streams struct {
 	recent, other stream
 	begun         bool // something was read ahead
+	through       bool // the end of a file that is not small was reached
 }
 
 // find returns the stream that a read between off and end belongs to, as the
@@ -224,6 +225,10 @@ func (f *File) readAhead(off, end int64) (size int64) {
 		return size
 	}
 	f.streams.begun = true
+	if end >= size && size > smallFile && !f.streams.through {
+		f.streams.through = true
+		c.fs.sawReading(true)
+	}
 	// What is needed now comes first; the rest is there up to s.ahead.
 	f.fetchBlocks(off, min(end, to), size, false)
 	s.ahead = max(s.ahead, f.fetchBlocks(max(end, s.ahead), to, size, false))
@@ -233,14 +238,18 @@ func (f *File) readAhead(off, end int64) (size int64) {
 	return size
 }
 
-// readStart starts reading the first n bytes, if the file has as many.
+// readStart starts reading the first n bytes, if the file has as many: boldly where
+// that is more than a small file has.
 func (f *File) readStart(n int64) {
 	c := f.content
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !f.closed && c.size.sure {
-		f.fetchBlocks(0, min(n, c.size.bytes), c.size.bytes, false)
+	if f.closed || !c.size.sure {
+		return
 	}
+	n = min(n, c.size.bytes)
+	f.fetchBlocks(0, min(n, smallFile), c.size.bytes, false)
+	f.fetchBlocks(smallFile, n, c.size.bytes, true)
 }
 
 // fetchBlocks starts reading the blocks that hold anything between from and to,

@@ -33,6 +33,7 @@ type walks struct {
 	allowed allowance
 	count   walkCount
 	sweeper bool // a goroutine takes away what is not used
+	through bool // the last file that is not small was read to its end
 }
 
 // walkCount counts what was fetched ahead.
@@ -203,6 +204,9 @@ func (ws *walks) next(w *walk) (fetch []request) {
 	near, cleared := 0, false
 	w.following(func(e *list.Element) (*list.Element, bool) {
 		s := e.Value.(*step)
+		if s.state == waiting {
+			s.file.aim(ws.through)
+		}
 		switch {
 		case s.kind == rest:
 			return ws.expand(e), true
@@ -344,10 +348,8 @@ func newStep(kind stepKind, path string, attr sftpconn.Attr) *step {
 	s := &step{kind: kind, path: path}
 	if kind == file {
 		s.file.mtime = attr.Mtime
-		s.file.size = int64(attr.Size)
-		if s.file.size > smallFile {
-			s.file.size = firstWindow
-		}
+		s.file.whole = int64(attr.Size)
+		s.file.aim(false)
 	}
 	return s
 }
