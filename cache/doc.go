@@ -32,6 +32,17 @@
 // it started in; if its subject was changed since, the answer was overtaken and
 // is not remembered.
 //
+// # Files
+//
+//	the FS              fs, tree, attrs, options, stats, background
+//	what is known       names, listing, learn, amend, links, generations, moving,
+//	                    flights, clock
+//	open files          file, opens, content, prediction, copy
+//	reading ahead       readahead, blocks
+//	walks               arrivals, walk, walks, order, turn, credit, ahead, openahead
+//	writing behind      writeback, queue, budget, pending, progress
+//	with AsyncClose     behind, errand, inorder, foresee, maker, open_behind, late
+//
 // # Locks
 //
 // content.mu comes before FS.mu, and FS.mu and flights.mu before background.mu.

@@ -6,6 +6,15 @@
 // Nothing is cached here but what the kernel was told (see knowledge), inode
 // numbers (see numbers), and, for the life of a directory handle, its listing.
 //
+// # Files
+//
+//	the mount           mount, options, attach, guard, remount, connection, allowroot
+//	requests            node, node_*, handle, dirhandle, copy, symlink, owner
+//	around each         operation, request, signals
+//	errors              errno, reasons, look, away
+//	what is known       inodes, knowledge, pages, notifier, pruner
+//	renames under way   moves, leaving
+//
 // # Paths
 //
 // A node's path is read from go-fuse's tree when a request needs it, so that it

@@ -11,6 +11,12 @@
 // opens it again, checks that it is still there, and sends again, in the order
 // in which it was started, what was not acknowledged.
 //
+// The files, by what they are about:
+//
+//	the connection      supervisor, redial, wake, network, status, options
+//	operations          fs, replay, look, exclusive
+//	open files          file, openfiles, pending, reopen, lend, tail, unsynced
+//
 // Lock order: file.gate (a channel, as it is held across requests), file.mu,
 // marks.mu. openFiles.mu and supervisor.mu are held alone. None but the gate is held
 // across a request; file.mu is held while requests are started, which does not

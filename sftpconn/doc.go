@@ -4,4 +4,12 @@
 //
 // It also holds the vocabulary that all layers of sftpmount share: [FS] and
 // [File], [Attr], [DirEntry], and the errors.
+//
+// The files, by what they are about:
+//
+//	the vocabulary      fs, attr, errors, owner, interrupt, ahead, find, transport
+//	the connection      conn, keepalive, roundtrip, status, bulk, tidy, quirks, foreign
+//	a channel           channel, handshake, call, reply, extension
+//	operations          ops, dir, open, rename, closes, ownernames
+//	open files          file, widen, spread, copy
 package sftpconn

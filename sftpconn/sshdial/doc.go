@@ -12,4 +12,17 @@
 // server has not accepted before: a second factor that is replayed locks
 // accounts. [IsPermanent] tells failures that will come again from those that
 // pass, and [CauseOf] what they come from.
+//
+// The files, by what they are about:
+//
+//	what to reach       options, config, settings, askssh, configfiles, paths,
+//	                    algorithms, need
+//	ways                way, native, program, direct, stream, bundle
+//	our SSH             tcp, jump, proxy, process, startdir, handshake, client,
+//	                    discard, watchdog
+//	host keys           hostkey, knownhosts, knownhostscommand, revoked
+//	the login           login, publickey, identity, agent, password, interactive
+//	the ssh program     controlconn, questions, programerror
+//	asking the user     prompt, terminal, askpass
+//	failures            errors, cause
 package sshdial
