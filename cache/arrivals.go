@@ -51,18 +51,33 @@ func (ws *walks) visit(path string) *walk {
 
 // opened takes in that a program opens path, or reads the symbolic link there.
 // It returns the step that was fetched ahead of that, if there is one. A walk
-// begins with the first file of a folder just come to, or with the next one, and with
-// one that its folder's walk did not expect yet.
+// begins where programs do what they did before; with the first file of a folder just
+// come to, or with the next one; and with one that its folder's walk did not expect
+// yet.
 func (ws *walks) opened(path string, kind stepKind) (ahead *step, w *walk) {
+	at, again := ws.remember(path, kind)
+	var anew, expected bool
 	if e := ws.steps[path]; e != nil && e.Value.(*step).kind == kind {
 		s := e.Value.(*step)
 		if s.unused() {
 			ahead = s
 		}
-		w = s.walk
-		if ws.use(e) {
-			return ahead, w
+		w, anew = s.walk, s.used
+		expected = ws.use(e)
+	}
+	switch {
+	case w != nil && w.recalls.any() && !anew:
+		if again {
+			ws.recallMore(w, at)
 		}
+		return ahead, w
+	case again:
+		if own := ws.recall(path, at); own != nil {
+			return ahead, own
+		}
+	}
+	if expected {
+		return ahead, w
 	}
 	if own := ws.come(path, kind, ws.keepsOrder(path)); own != nil {
 		w = own
@@ -164,7 +179,7 @@ func (ws *walks) listBelow(dir *step) (list []*step) {
 		if known || !few && !ws.recent.Contains(path) {
 			continue
 		}
-		s := &step{kind: folder, path: path, depth: dir.depth + 1}
+		s := &step{walk: ws.loose, kind: folder, path: path, depth: dir.depth + 1}
 		if !ws.allowed.has(s) {
 			break
 		}

@@ -45,9 +45,12 @@ const (
 	mostHandles = 192
 
 	// mostCredit is how many steps may be fetched in vain, and mostCreditKiB
-	// how much of files, besides a quarter of what is used.
-	mostCredit    = 512
-	mostCreditKiB = 16 << 10
+	// how much of files, besides a quarter of what is used. Of that, keptCredit and
+	// keptCreditKiB are kept for walks that are sure.
+	mostCredit    = 640
+	mostCreditKiB = 20 << 10
+	keptCredit    = 128
+	keptCreditKiB = 4 << 10
 )
 
 // newAllowance leaves half the buffer of what is read ahead to files that are in
@@ -64,7 +67,14 @@ func newAllowance(readBuffer int64) allowance {
 func (a *allowance) has(s *step) bool { return a.hasCredit(s) && a.hasSpace(s) }
 
 // hasCredit reports whether s may be fetched in vain.
-func (a *allowance) hasCredit(s *step) bool { return a.steps.enough(1) && a.kib.enough(s.file.kib()) }
+func (a *allowance) hasCredit(s *step) bool {
+	steps, kib := 1, s.file.kib()
+	if !s.walk.isSure() {
+		steps += keptCredit
+		kib += keptCreditKiB
+	}
+	return a.steps.enough(steps) && a.kib.enough(kib)
+}
 
 // hasSpace reports whether there is a handle for s, and memory. The last handle is for
 // listings, which soon give it back.

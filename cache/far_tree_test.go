@@ -166,7 +166,7 @@ func treeTrips(t *testing.T, root string, run func(*reader, string)) (trips floa
 		assert.Equal(t, 400, r.read)
 		time.Sleep(time.Minute)
 		stats = fsys.Stats()
-		assert.LessOrEqual(t, stats.OpenedAhead.Wasted, 512+stats.OpenedAhead.Used/4)
+		assert.LessOrEqual(t, stats.OpenedAhead.Wasted, 640+stats.OpenedAhead.Used/4)
 	})
 	return trips
 }

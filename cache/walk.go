@@ -33,18 +33,19 @@ const (
 // walk is a tree that a program goes through, as far as can be told. It is
 // guarded by FS.mu.
 type walk struct {
-	steps  *list.List    // of *step, in the order in which the program is expected
-	cursor *list.Element // the step that was used last
-	wants  stepKind      // what the program is after
-	sorted bool          // names are in their order, as with a shell's *
-	wrong  int           // how often in a row the program went by the other order
-	turns  int           // how often that was followed
-	window int           // how many folders, and how many others, may be ahead
-	ahead  aheadOf       // what is fetched, or being fetched, and not used
-	picks  bool          // the program goes through one folder in no order
-	joined int           // how often a program came to something of another kind
-	vain   bool          // something was fetched and not used
-	last   time.Time     // when a step was used
+	steps   *list.List    // of *step, in the order in which the program is expected
+	cursor  *list.Element // the step that was used last
+	wants   stepKind      // what the program is after
+	sorted  bool          // names are in their order, as with a shell's *
+	wrong   int           // how often in a row the program went by the other order
+	turns   int           // how often that was followed
+	window  int           // how many folders, and how many others, may be ahead
+	ahead   aheadOf       // what is fetched, or being fetched, and not used
+	picks   bool          // the program goes through one folder in no order
+	recalls recollection  // what the program did before, if it does that again
+	joined  int           // how often a program came to something of another kind
+	vain    bool          // something was fetched and not used
+	last    time.Time     // when a step was used
 }
 
 // aheadOf counts steps.
@@ -116,6 +117,10 @@ func (s *step) unused() bool {
 // expects reports whether all that is in a folder of w, whose listing is l, is
 // expected.
 func (w *walk) expects(l *listing) bool { return !w.picks || len(l.entries) <= fewBeside }
+
+// isSure reports whether little of w is in vain: what programs did before, and folders
+// in which they look up names.
+func (w *walk) isSure() bool { return w.recalls.any() || w.wants == rest }
 
 // idle reports whether nobody has gone on with w for a while.
 func (w *walk) idle(now time.Time) bool {

@@ -30,6 +30,7 @@ type walks struct {
 	loose   *walk        // folders that are listed since a name in them was looked up
 	steps   map[string]*list.Element
 	recent  *simplelru.LRU[string, *visited]
+	history history
 	allowed allowance
 	count   walkCount
 	sweeper bool // a goroutine takes away what is not used
@@ -56,6 +57,7 @@ func newWalks(n *names, discard func(*early)) *walks {
 		loose:   newWalk(rest),
 		steps:   make(map[string]*list.Element),
 		recent:  newLRU[string, *visited](mostRecent, nil),
+		history: newHistory(),
 		allowed: newAllowance(n.opts.ReadBuffer),
 	}
 }
