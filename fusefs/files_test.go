@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -358,4 +359,35 @@ func TestShell(t *testing.T) {
 	`, "sh", f.mnt)
 	output, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", output)
+}
+
+// What is written with O_SYNC or O_DSYNC is synced, also past the kernel's cache.
+func TestSynchronousWrites(t *testing.T) {
+	for _, direct := range []bool{false, true} {
+		var syncs atomic.Int64
+		f := mount(t, func(fsys sftpconn.FS) sftpconn.FS {
+			return &sftptest.Mock{FS: fsys, OpenFn: func(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (sftpconn.File, sftpconn.Attr, error) {
+				file, attr, err := fsys.Open(ctx, path, flags, mode)
+				return &sftptest.MockFile{File: file, SyncFn: func(ctx context.Context) error {
+					syncs.Add(1)
+					return file.Sync(ctx)
+				}}, attr, err
+			}}
+		}, func(o *Options) { o.DirectIO = direct })
+		for flags, want := range map[int]int64{0: 0, unix.O_DSYNC: 2, unix.O_SYNC: 2} {
+			for _, name := range []string{"new", "old"} {
+				f.put("old", "")
+				syncs.Store(0)
+				file, err := os.OpenFile(f.onMount(name), os.O_WRONLY|os.O_CREATE|flags, 0o600)
+				require.NoError(t, err)
+				for range 2 {
+					_, err = file.WriteString("x")
+					require.NoError(t, err)
+				}
+				assert.Equal(t, want, syncs.Load(), "direct %v, flags %#o, %s", direct, flags, name)
+				require.NoError(t, file.Close())
+				require.NoError(t, os.Remove(f.onMount(name)))
+			}
+		}
+	}
 }

@@ -23,6 +23,7 @@ type handle struct {
 	file   sftpconn.File
 	flags  sftpconn.OpenFlags
 	number uint64        // no other handle of the mount has or had it
+	syncs  bool          // each write is to be synced, and the kernel does not see to it
 	pages  sftpconn.File // see placed; guarded by node.mu
 }
 
@@ -88,6 +89,11 @@ func (h *handle) Write(ctx context.Context, data []byte, off int64) (written uin
 		return 0, h.errno(ctx, opWrite, err)
 	}
 	buffers.Put(buf)
+	if h.syncs {
+		if err := h.sync(ctx); err != nil {
+			return 0, h.errno(ctx, opWrite, err)
+		}
+	}
 	op.Bytes = int64(len(data))
 	return uint32(len(data)), 0
 }
@@ -110,11 +116,7 @@ var _ fs.FileFsyncer = (*handle)(nil)
 func (h *handle) Fsync(ctx context.Context, _ uint32) (errno syscall.Errno) {
 	ctx, op := h.begin(ctx, "fsync")
 	defer op.end(&errno)
-	err := h.sync(ctx)
-	if errors.Is(err, errors.ErrUnsupported) {
-		return 0
-	}
-	return h.errno(ctx, opWrite, err)
+	return h.errno(ctx, opWrite, h.sync(ctx))
 }
 
 var _ fs.FileReleaser = (*handle)(nil)

@@ -68,7 +68,7 @@ func (n *node) Open(ctx context.Context, flags uint32) (fh fs.FileHandle, reply 
 		attr = dropSetID(ctx, file, attr)
 	}
 	reply = n.cacheFlags(ctx, attr, f)
-	return n.opened(op, file, f), reply, 0
+	return n.opened(op, file, f, flags), reply, 0
 }
 
 // steady returns where the node is, if it does not leave that place just now: on
@@ -137,8 +137,10 @@ func (n *node) cacheFlags(ctx context.Context, attr sftpconn.Attr, flags sftpcon
 }
 
 // opened returns the handle for a file of the node that op has just opened.
-func (n *node) opened(op *operation, file sftpconn.File, flags sftpconn.OpenFlags) *handle {
-	h := &handle{node: n, file: file, flags: flags, number: n.tree.opened.Add(1)}
+func (n *node) opened(op *operation, file sftpconn.File, f sftpconn.OpenFlags, flags uint32) *handle {
+	h := &handle{node: n, file: file, flags: f, number: n.tree.opened.Add(1)}
+	// Linux syncs what goes through its page cache (O_SYNC has the bit O_DSYNC, too).
+	h.syncs = n.tree.opts.DirectIO && flags&syscall.O_DSYNC != 0
 	op.File = h.number
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -163,7 +165,7 @@ func (n *node) Create(ctx context.Context, name string, flags uint32, mode uint3
 	if n.tree.opts.DirectIO {
 		reply = fuse.FOPEN_DIRECT_IO
 	}
-	return inode, nodeOf(inode).opened(op, file, f), reply, 0
+	return inode, nodeOf(inode).opened(op, file, f, flags), reply, 0
 }
 
 // create opens a file that is to be created.

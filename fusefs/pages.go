@@ -2,6 +2,7 @@ package fusefs
 
 import (
 	"context"
+	"errors"
 	"math"
 	"syscall"
 
@@ -89,7 +90,7 @@ func (h *handle) flush(ctx context.Context) error {
 }
 
 // sync is File.Sync for all that was written through the handle. It returns what
-// Flush would, too.
+// Flush would, too. A server that cannot is not asked, as with sshfs.
 func (h *handle) sync(ctx context.Context) error {
 	if err := h.flushPages(ctx); err != nil {
 		return err
@@ -97,6 +98,9 @@ func (h *handle) sync(ctx context.Context) error {
 	synced := h.file.Sync(ctx)
 	if err := h.file.Flush(ctx); err != nil {
 		return err
+	}
+	if errors.Is(synced, errors.ErrUnsupported) {
+		return nil
 	}
 	return synced
 }
