@@ -291,7 +291,7 @@ func (ws *walks) come(path string, kind stepKind, judge func(*listing, trail) (s
 // goesOn reports whether the walk of dir, whose listing is l, has expected a program to
 // open path there.
 func (ws *walks) goesOn(dir *step, l *listing, path string) bool {
-	return dir.entered(ws) && dir.walk.expects(l) && ws.inOrder(dir.walk, path)
+	return dir.entered(ws) && dir.walk.expects(l) && ws.comesNext(dir.walk, path)
 }
 
 // isPicked reports whether a program has come to dir that picks among the folders

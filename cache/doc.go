@@ -37,9 +37,10 @@
 //	the FS              fs, tree, attrs, options, stats, background
 //	what is known       names, listing, learn, amend, links, generations, moving,
 //	                    flights, clock
-//	open files          file, opens, content, prediction, copy
+//	open files          open, opens, file, content, prediction, copy
 //	reading ahead       readahead, blocks
-//	walks               arrivals, walk, walks, order, turn, credit, ahead, openahead
+//	walks               arrivals, history, walk, walks, order, reorder, credit, ahead,
+//	                    openahead
 //	writing behind      writeback, queue, budget, pending, progress
 //	with AsyncClose     behind, errand, inorder, foresee, maker, open_behind, late
 //

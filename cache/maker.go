@@ -60,6 +60,18 @@ func (m *maker) sure(attr sftpconn.Attr, set sftpconn.SetAttr) bool {
 	return set.Valid&sftpconn.AttrOwners == 0 || keepsOwners(attr, set)
 }
 
+// sure reports whether the server is bound to change a file as set says.
+func (f *FS) sure(attr sftpconn.Attr, set sftpconn.SetAttr) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.isSure(attr, set)
+}
+
+// isSure is sure with f.mu held.
+func (f *FS) isSure(attr sftpconn.Attr, set sftpconn.SetAttr) bool {
+	return f.maker.sure(attr, set) || f.errands != nil && f.mayGive(attr, set)
+}
+
 // keepsOwners reports whether set gives a file the owners that it has.
 func keepsOwners(attr sftpconn.Attr, set sftpconn.SetAttr) bool {
 	return set.UID == attr.UID && set.GID == attr.GID && attr.Mode&special == 0

@@ -121,7 +121,7 @@ func (ws *walks) use(e *list.Element) (expected bool) {
 	if w == ws.loose {
 		return true
 	}
-	expected = s.kind == folder || ws.inOrder(w, s.path)
+	expected = s.kind == folder || ws.comesNext(w, s.path)
 	if expected {
 		w.grow()
 	} else {

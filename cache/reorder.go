@@ -15,9 +15,9 @@ const (
 	mostTurns = 4
 )
 
-// inOrder reports whether path comes next for a program of w, in one order or the
+// comesNext reports whether path does for a program of w, in one order or the
 // other: what comes before it was used. Several programs may be at several places.
-func (ws *walks) inOrder(w *walk, path string) bool {
+func (ws *walks) comesNext(w *walk, path string) bool {
 	return w.picks || ws.isNext(w, path, false) || ws.isNext(w, path, true)
 }
 
@@ -65,13 +65,13 @@ func (ws *walks) heed(w *walk, path string) {
 		w.wrong++
 	}
 	if w.wrong == mostWrong {
-		ws.turn(w)
+		ws.reorder(w)
 	}
 }
 
-// turn puts the steps of w into the other order. What was fetched ahead in the
+// reorder puts the steps of w into the other order. What was fetched ahead in the
 // order of before makes room.
-func (ws *walks) turn(w *walk) {
+func (ws *walks) reorder(w *walk) {
 	w.sorted = !w.sorted
 	w.wrong = 0
 	w.turns++

@@ -1,0 +1,164 @@
+package cache
+
+import (
+	"context"
+
+	"sftpmount/sftpconn"
+)
+
+// Open implements [sftpconn.FS]. A file that is to be read only may have been
+// opened ahead.
+func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (sftpconn.File, sftpconn.Attr, error) {
+	async, err := f.canQueue(ctx)
+	if err == nil {
+		err = f.errands.takeFailure(path)
+	}
+	if err != nil {
+		return nil, sftpconn.Attr{}, err
+	}
+	if async {
+		if file, attr := f.openBehind(ctx, path, flags, mode); file != nil {
+			return file, attr, nil
+		}
+	}
+	if flags == sftpconn.Read {
+		if e := f.openedEarly(ctx, path); e != nil {
+			return e.file, e.attr, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, sftpconn.Attr{}, err
+		}
+	}
+	file, attr, err := f.open(ctx, path, flags, mode)
+	if err != nil {
+		return nil, attr, err
+	}
+	return file, attr, nil
+}
+
+// maxOpens is how often a file is opened whose name is moved each time.
+const maxOpens = 4
+
+// open opens a file. If its name was moved meanwhile, nobody knows which file was
+// opened, and what is written to it would not be seen by its name: it is opened
+// anew, unless that could change it again.
+func (f *FS) open(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (*File, sftpconn.Attr, error) {
+	for tries := 1; ; tries++ {
+		file, attr, err := f.openOnce(ctx, path, flags, mode)
+		if err != nil || flags&changing != 0 || tries == maxOpens || file.content.isNamed() {
+			return file, attr, err
+		}
+		_ = file.Close(ctx)
+	}
+}
+
+func (f *FS) openOnce(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (*File, sftpconn.Attr, error) {
+	open := f.under.Open
+	if flags&changing != 0 {
+		end, err := f.turn(ctx, "open", path)
+		if err != nil {
+			return nil, sftpconn.Attr{}, err
+		}
+		defer end()
+		open = f.direct.Open
+	}
+	o := f.beginOpen(path)
+	if flags == sftpconn.Read {
+		ctx = sftpconn.Sized(ctx, o.size)
+	}
+	if o.content != nil {
+		defer o.content.leave()
+		if flags&sftpconn.Truncate != 0 {
+			// What was written before must not arrive after.
+			if err := o.content.settled(ctx); err != nil {
+				return nil, sftpconn.Attr{}, err
+			}
+		}
+		o.before = o.content.view()
+	}
+	under, attr, err := open(ctx, path, flags, mode)
+	if err != nil {
+		f.openFailed(path, flags)
+		return nil, attr, err
+	}
+	file := f.newFile(under, flags)
+	f.mu.Lock()
+	f.enter(ctx, file, o, attr)
+	f.mu.Unlock()
+	return file, file.content.opened(file, attr, o.before), nil
+}
+
+func (f *FS) newFile(under sftpconn.File, flags sftpconn.OpenFlags) *File {
+	file := &File{under: under, flags: flags, flushed: flags&sftpconn.Write == 0}
+	file.ctx, file.cancel = context.WithCancel(f.ctx)
+	return file
+}
+
+// opening is the state before an open.
+type opening struct {
+	path    string
+	asked   asked
+	moved   uint64   // generation of opens.moved
+	size    int64    // that it is thought to have
+	content *content // at path, or nil: kept meanwhile, since it knows what is under way
+	before  view     // of content
+}
+
+func (f *FS) beginOpen(path string) *opening {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	o := &opening{path: path, asked: f.names.asking(), moved: f.opens.moved.now, content: f.opens.at(path)}
+	if o.content != nil {
+		o.content.users++
+	}
+	if attr, v := f.names.stat(path); v == present {
+		o.size = int64(attr.Size)
+	}
+	return o
+}
+
+const changing = sftpconn.Create | sftpconn.Truncate
+
+func (f *FS) openFailed(path string, flags sftpconn.OpenFlags) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if flags&changing != 0 {
+		f.names.unsure(path)
+		return
+	}
+	f.names.gens.touch(path)
+	f.names.forgetAttr(path)
+}
+
+// enter gives file its content and takes in the attributes that came with the
+// open. f.mu is held.
+func (f *FS) enter(ctx context.Context, file *File, o *opening, attr sftpconn.Attr) {
+	if file.flags&sftpconn.Excl != 0 && f.opens.at(o.path) != nil {
+		f.opens.detach(o.path) // the file that was there is another one
+		f.names.undoubt(o.path)
+	}
+	file.content = f.opens.enter(f, o.path, o.moved)
+	if file.content != o.content {
+		o.before = view{}
+	}
+	named := f.opens.at(o.path) == file.content
+	switch {
+	case !named:
+		f.names.unsure(o.path)
+	case file.flags&changing == 0:
+		f.names.learnStat(o.path, o.asked, attr, nil)
+	case file.flags&sftpconn.Create == 0:
+		f.names.followed(o.path, o.asked, attr)
+	default:
+		_, v := f.names.lookup(o.path)
+		isNew := file.flags&sftpconn.Excl != 0 || v == absent && attr.Size == 0
+		if isNew && !file.late.made { // whose attributes are a guess
+			f.learnNew(ctx, o.path, attr)
+		}
+		file.content.made = file.content.made || isNew
+		f.names.made(o.path, o.asked, attr)
+	}
+	if named {
+		f.opens.attachAll(file.content, f.names.links.others(o.path))
+	}
+}
