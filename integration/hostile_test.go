@@ -103,17 +103,23 @@ func names(all ...string) *sshfx.NamePacket {
 	return p
 }
 
-// onReadDir answers READDIR with what batch says, until that is nil.
+// onReadDir answers READDIR with what batch says, until that is nil. n counts from 1
+// for each listing.
 func onReadDir(batch func(n int) *sshfx.NamePacket) sftptest.Answer {
 	n := 0
 	var mu sync.Mutex
 	return func(r sftptest.RawRequest) ([]byte, error) {
-		if r.Name != "READDIR" {
-			return r.Honest()
-		}
 		mu.Lock()
 		defer mu.Unlock()
-		n++
+		switch r.Name {
+		case "OPENDIR":
+			n = 0
+			return r.Honest()
+		case "READDIR":
+			n++
+		default:
+			return r.Honest()
+		}
 		if p := batch(n); p != nil {
 			return sftptest.Reply(r.ID, p)
 		}
