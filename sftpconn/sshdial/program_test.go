@@ -104,7 +104,11 @@ func TestProgramFailures(t *testing.T) {
 	t.Parallel()
 	s := newKnownServer(t, "#Subsystem")
 	way, _ := s.programWay(Options{})
-	_, err := startSFTP(t, dialWay(t, way))
+	transport, err := way.Dial(testContext(t))
+	if err == nil { // the program has logged in, and has not ended yet
+		_, err = startSFTP(t, transport)
+		require.NoError(t, transport.Close())
+	}
 	require.ErrorIs(t, err, errNoSubsystem)
 
 	way, _ = s.programWay(Options{Subsystem: "/usr/lib/openssh/sftp-server"})
