@@ -4,9 +4,9 @@
 // It remembers attributes, listings, link targets and which names are absent,
 // for some seconds (names.go); reads ahead of sequential readers
 // (readahead.go); lists folders, and opens small files, ahead of programs that go
-// through a tree (walk.go); and writes behind programs, which wait only where they
-// ask to: in Flush and Sync (writeback.go). With AsyncClose they wait in Sync alone
-// (behind.go).
+// through a tree (walk.go), or do what was done before (history.go); and writes
+// behind programs, which wait only where they ask to: in Flush and Sync
+// (writeback.go). With AsyncClose they wait in Sync alone (behind.go).
 //
 // # What is promised
 //

@@ -29,6 +29,7 @@ type history struct {
 	last  map[string]int // the last position of each path
 	here  int            // where the file opened last was opened before that
 	again int            // how many in a row were near each other before
+	began int            // the position of the first of them, since they came round again
 	taken time.Time      // when that was
 }
 
@@ -59,6 +60,9 @@ func (h *history) opened(path string, attr sftpconn.Attr) (at int, again bool) {
 	}
 	if max(at-h.here, h.here-at) > nearAgain || time.Since(h.taken) > stepAge {
 		h.again = 0
+	}
+	if h.again == 0 || at >= h.began {
+		h.began = h.next - 1
 	}
 	h.again++
 	h.here, h.taken = at, time.Now()
@@ -99,7 +103,7 @@ func (ws *walks) remember(path string, kind stepKind) (at int, again bool) {
 func (ws *walks) recall(path string, at int) *walk {
 	w := ws.add(file)
 	w.picks = true
-	w.recalls = recollection{at + 1, ws.history.next - fewAgain}
+	w.recalls = recollection{at + 1, ws.history.began}
 	ws.recallMore(w, at)
 	if w.steps.Len() == 0 {
 		ws.drop(w)

@@ -31,15 +31,19 @@ func TestWhatWasOpenedBefore(t *testing.T) {
 			}
 			first := run(opened)
 			assert.GreaterOrEqual(t, first, 2*opened-10)
-			for range 2 {
+			for round := range 3 {
 				time.Sleep(pause)
 				for _, i := range order[:opened/2] {
 					s.put(fmt.Sprintf("/d/%03d", i), pattern(1000+i))
 				}
-				time.Sleep(3 * time.Second)
+				if round > 0 { // else what has just changed is opened when its program asks
+					time.Sleep(3 * time.Second)
+				}
 				again := run(opened)
 				t.Logf("%d round trips, %d again", first, again)
-				assert.LessOrEqual(t, again, 16)
+				if round > 0 {
+					assert.LessOrEqual(t, again, 16)
+				}
 			}
 			time.Sleep(walksEnd)
 			forgotten(t, f)

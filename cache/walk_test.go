@@ -92,9 +92,10 @@ func TestWalkIsSeenComing(t *testing.T) {
 	})
 }
 
-// A look at a big folder sets off no storm.
+// A look at a big folder sets off no storm, and what was listed in vain is forgotten
+// also where listings are believed for long.
 func TestBigFolder(t *testing.T) {
-	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+	far(t, Options{DirTimeout: time.Hour}, func(t *testing.T, s *farServer, f *FS) {
 		putTree(s, 2000, 0)
 		entries, err := f.ReadDir(t.Context(), "/d")
 		require.NoError(t, err)

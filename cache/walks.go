@@ -19,6 +19,10 @@ const (
 	// stepAge is how long a file or a link waits to be used, and a walk for its
 	// program to go on.
 	stepAge = 5 * time.Second
+
+	// listingAge is how long a listing waits to be used, if it is believed for so
+	// long.
+	listingAge = 20 * time.Second
 )
 
 // walks are the trees that programs are going through. They are guarded by
@@ -387,10 +391,10 @@ func (ws *walks) expireSteps(w *walk, now time.Time) (vain bool) {
 	return vain
 }
 
-// ageOf returns how long s waits to be used: a listing for as long as it is believed.
+// ageOf returns how long s waits to be used.
 func (ws *walks) ageOf(s *step) time.Duration {
 	if s.kind == folder {
-		return ws.names.opts.DirTimeout
+		return min(listingAge, ws.names.opts.DirTimeout)
 	}
 	return stepAge
 }
