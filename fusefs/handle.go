@@ -105,7 +105,7 @@ var _ fs.FileFlusher = (*handle)(nil)
 func (h *handle) Flush(ctx context.Context) (errno syscall.Errno) {
 	ctx, op := h.begin(ctx, "flush")
 	defer op.end(&errno)
-	return h.errno(ctx, opWrite, h.flush(ctx))
+	return h.errno(ctx, opWrite, h.push(ctx, h.flush))
 }
 
 var _ fs.FileFsyncer = (*handle)(nil)
@@ -116,7 +116,22 @@ var _ fs.FileFsyncer = (*handle)(nil)
 func (h *handle) Fsync(ctx context.Context, _ uint32) (errno syscall.Errno) {
 	ctx, op := h.begin(ctx, "fsync")
 	defer op.end(&errno)
-	return h.errno(ctx, opWrite, h.sync(ctx))
+	return h.errno(ctx, opWrite, h.push(ctx, h.sync))
+}
+
+// push carries out send, which is h.flush or h.sync, and notes what the server has then.
+func (h *handle) push(ctx context.Context, send func(context.Context) error) error {
+	n := h.node
+	n.mu.Lock()
+	changes := n.changes
+	n.mu.Unlock()
+	err := send(ctx)
+	if err == nil {
+		n.mu.Lock()
+		n.flushed = max(n.flushed, changes)
+		n.mu.Unlock()
+	}
+	return err
 }
 
 var _ fs.FileReleaser = (*handle)(nil)

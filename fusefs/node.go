@@ -28,6 +28,8 @@ type node struct {
 	target  string    // absolute one of a symbolic link made here; empty: none known
 	told    knowledge
 	pages   version // of the pages that the kernel may hold; zero: none known
+	changes uint64  // of the contents, made here
+	flushed uint64  // of these, what the server has for sure
 }
 
 // path returns the remote path of the node. It is false if no name leads to the
@@ -99,7 +101,7 @@ func (n *node) child(ctx context.Context, name string, attr sftpconn.Attr, at ti
 		n.NewInode(ctx, known, fs.StableAttr{Mode: typ, Ino: number.ino})
 		n.tree.pruner.add(n.EmbeddedInode(), name)
 	}
-	known.tell(&out.Attr, attr, at)
+	out.SetAttrTimeout(known.tell(&out.Attr, attr, at))
 	return known.EmbeddedInode(), 0
 }
 
@@ -153,14 +155,25 @@ func (n *node) splits(attr sftpconn.Attr) bool {
 	return n.links > 1 && n.told.contradicts(attr)
 }
 
-// tell writes what the FS said of the node at some time into a reply.
-func (n *node) tell(out *fuse.Attr, attr sftpconn.Attr, at time.Time) {
+// tell writes what the FS said of the node at some time into a reply. It returns for
+// how long the kernel may keep that.
+func (n *node) tell(out *fuse.Attr, attr sftpconn.Attr, at time.Time) time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.told = knowledge{attr: attr, at: at}
 	n.tree.opts.show(out, attr, n.links)
 	out.SetTimes(nil, nil, new(n.changeTime()))
+	writable := func(h *handle) bool { return h.flags&sftpconn.Write != 0 }
+	if n.changes != n.flushed && slices.ContainsFunc(n.handles, writable) {
+		return foreseenTimeout
+	}
+	return n.tree.opts.AttrTimeout
 }
+
+// foreseenTimeout is for attributes of a file with writes that no close(2) or fsync(2)
+// has waited for: the mtime may be foreseen, and be another once the server says it. It
+// is not zero, since go-fuse puts its default in place of that.
+const foreseenTimeout = time.Nanosecond
 
 // changed says that the file was changed here: what the kernel was told of it
 // is out of date, and it knows.
@@ -168,6 +181,7 @@ func (n *node) changed() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.told.at, n.told.stale = time.Now(), true
+	n.changes++
 }
 
 // statusChanged is changed for mode, owner, times and names, which move the

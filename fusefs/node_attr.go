@@ -26,7 +26,7 @@ func (n *node) Getattr(ctx context.Context, _ fs.FileHandle, out *fuse.AttrOut) 
 	if errno != 0 {
 		return errno
 	}
-	n.tell(&out.Attr, attr, at)
+	out.SetTimeout(n.tell(&out.Attr, attr, at))
 	if !linked {
 		out.Nlink = 0
 	}
@@ -94,13 +94,11 @@ func (n *node) Setattr(ctx context.Context, fh fs.FileHandle, in *fuse.SetAttrIn
 	default:
 		n.statusChanged()
 	}
-	n.tell(&out.Attr, attr, at)
+	out.SetTimeout(n.tell(&out.Attr, attr, at))
 	if !linked {
 		out.Nlink = 0
 	}
-	// go-fuse adds these to the other replies by itself.
-	out.Ino = n.StableAttr().Ino
-	out.SetTimeout(n.tree.opts.AttrTimeout)
+	out.Ino = n.StableAttr().Ino // go-fuse adds it to the other replies by itself
 	return 0
 }
 

@@ -130,7 +130,7 @@ func (n *node) Link(ctx context.Context, target fs.InodeEmbedder, name string, o
 	old.mu.Unlock()
 	old.statusChanged()
 	old.arrive(newPath)
-	old.tell(&out.Attr, attr, at)
+	out.SetAttrTimeout(old.tell(&out.Attr, attr, at))
 	return old.EmbeddedInode(), 0
 }
 

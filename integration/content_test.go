@@ -228,6 +228,40 @@ func TestChangedOnServer(t *testing.T) {
 	}
 }
 
+// After close(2) the mtime is the server's, whatever fstat(2) foresaw: git takes a file
+// for changed whose mtime moves. Some of the writes meet the end of a second on the way.
+func TestTimeAfterClose(t *testing.T) {
+	t.Parallel()
+	m := newLinkedMount(t)
+	_, err := os.ReadDir(m.dir)
+	require.NoError(t, err)
+	m.link.SetDelay(400 * time.Millisecond)
+	defer m.link.SetDelay(0)
+	mtime := func(info os.FileInfo, err error) int64 {
+		if !assert.NoError(t, err) {
+			return 0
+		}
+		return info.ModTime().Unix()
+	}
+	var writers sync.WaitGroup
+	for i := range 12 {
+		writers.Go(func() {
+			time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+			name := fmt.Sprint("written", i)
+			f, err := os.Create(m.path(name))
+			if !assert.NoError(t, err) {
+				return
+			}
+			_, err = f.WriteString("content")
+			assert.NoError(t, err)
+			mtime(f.Stat())
+			assert.NoError(t, f.Close())
+			assert.Equal(t, mtime(os.Stat(m.onServer(name))), mtime(os.Stat(m.path(name))), name)
+		})
+	}
+	writers.Wait()
+}
+
 // A file that grew is seen whole: never cut off at its old length, never with
 // zeros where its last page was half full.
 func TestGrownOnServer(t *testing.T) {
