@@ -180,7 +180,7 @@ func (f *file) check(ctx context.Context, r reopened) error {
 	if len(lost) == 0 {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.tail.end, f.tail.known = int64(r.attr.Size), r.attr.Valid&sftpconn.AttrSize != 0
+		f.tail.look(r.attr)
 		return nil
 	}
 	return f.reckon(ctx, r, lost)

@@ -21,6 +21,12 @@ func tailOf(attr sftpconn.Attr) tail {
 	return tail{end: int64(attr.Size), known: attr.Valid&sftpconn.AttrSize != 0}
 }
 
+// look takes in attributes of the file that no append under way can change any more.
+func (t *tail) look(attr sftpconn.Attr) {
+	now := tailOf(attr)
+	t.end, t.known = now.end, now.known
+}
+
 // note takes account of the outcome of p.
 func (t *tail) note(p *pending) {
 	switch {
@@ -103,7 +109,7 @@ func (f *file) reckon(ctx context.Context, r reopened, lost []*pending) error {
 		}
 	}
 	if !sure {
-		f.tail.end, f.tail.known = now.end, now.known
+		f.tail.look(r.attr)
 	}
 	f.mu.Unlock()
 	f.fs.appended(f)
