@@ -234,6 +234,7 @@ func TestProgramIsGivenThePassword(t *testing.T) {
 					continue
 				}
 				require.NoError(t, err)
+				t.Cleanup(func() { _ = transport.Close() })
 				given := givenToChildren(t)
 				require.NotEmpty(t, given)
 				for _, given := range given {
