@@ -69,10 +69,11 @@ func (w *stuckWriter) Write(p []byte) (int, error) {
 
 func (*stuckWriter) Close() error { return nil }
 
-// startedChannel returns a channel on rwc whose server has said its version.
-func startedChannel(t *testing.T, rwc io.ReadWriteCloser) *channel {
+// startedChannel returns a channel on rwc whose server has said its version, and
+// may have ended it since.
+func startedChannel(rwc io.ReadWriteCloser) *channel {
 	ch := newChannel(func() (io.ReadWriteCloser, error) { return rwc, nil }, newActivity())
-	require.NoError(t, ch.awaitReady())
+	<-ch.ready
 	return ch
 }
 
@@ -89,7 +90,7 @@ func TestEarlyReplyWaitsForThePayload(t *testing.T) {
 			header, payload, _ := status(StatusOK).MarshalPacket(1, nil)
 			_, _ = server.Write(append(header, payload...))
 		}()
-		ch := startedChannel(t, w)
+		ch := startedChannel(w)
 		c := ch.startBulk("WRITE", "/a", &sshfx.WritePacket{Handle: "h", Data: make([]byte, 100_000)}, 100_000)
 		synctest.Wait()
 		select {
@@ -116,7 +117,7 @@ func TestRepliesOutOfTurn(t *testing.T) {
 					version, _ := (&sshfx.VersionPacket{Version: 3}).MarshalBinary()
 					_, _ = server.Write(version)
 				}()
-				ch := startedChannel(t, w)
+				ch := startedChannel(w)
 				ch.startBulk("WRITE", "/a", &sshfx.WritePacket{Handle: "h", Data: make([]byte, 100_000)}, 100_000)
 				<-w.blocked
 				ch.start("LSTAT", "/a", &sshfx.LStatPacket{Path: "/a"})

@@ -112,7 +112,7 @@ func FuzzStream(f *testing.F) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		stream := io.MultiReader(bytes.NewReader(version), bytes.NewReader(data))
-		ch := startedChannel(t, script{stream})
+		ch := startedChannel(script{stream})
 		c := &Conn{meta: ch, opts: Options{Logger: quiet}, limits: defaultLimits}
 		_, _ = c.Lstat(ctx, "/a")
 		_, _ = c.ReadDir(ctx, "/d")
