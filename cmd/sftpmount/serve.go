@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -36,6 +37,7 @@ func serve(o *options, starter *parent) (err error) {
 	if err := checkFUSE(); err != nil {
 		return err
 	}
+	makeRoomForReaders()
 	signals := catchSignals()
 	monitor, err := newMonitor(o, log)
 	if err != nil {
@@ -66,6 +68,16 @@ func serve(o *options, starter *parent) (err error) {
 	}
 	log.Info("unmounted", "mountpoint", mountpoint)
 	return nil
+}
+
+// makeRoomForReaders raises GOMAXPROCS, if the user left it alone: go-fuse waits for
+// requests in read(2), outside of the runtime's poller, and a thread in there keeps its
+// P from what else could run until the runtime notices. Two threads wait most of the
+// time.
+func makeRoomForReaders() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
+	}
 }
 
 // start connects and mounts. Until it has mounted, a signal ends it.
