@@ -20,15 +20,17 @@ const (
 	mostBoldKiB = 16 << 10
 	boldKiB     = 64
 
-	// blockIdle is how long a block is spared when others need its room.
+	// blockIdle is how long a block that was read ahead is spared when others
+	// need its room.
 	blockIdle = 2 * time.Second
 )
 
-// blocks holds what was read ahead, for all open files, in bounded memory. A
-// block belongs to the File that it was read through: another one opened by the
+// blocks holds what was read ahead, or around, for all open files, in bounded memory.
+// A block belongs to the File that it was read through: another one opened by the
 // same path may be another file on the server.
 type blocks struct {
-	limit int // blocks
+	limit int           // blocks
+	idle  time.Duration // that a block is spared when others need its room
 
 	mu     sync.Mutex
 	lru    *simplelru.LRU[blockKey, *block]
@@ -36,7 +38,7 @@ type blocks struct {
 	wide   int           // owners of more than a small file takes
 	taken  int           // blocks, those included that are only being read from
 	ahead  Ahead         // bytes
-	bold   credit        // KiB that may be read ahead boldly
+	bold   credit        // KiB that may be read boldly
 	pool   sync.Pool
 }
 
@@ -63,6 +65,7 @@ type block struct {
 func newBlocks(limit int64) *blocks {
 	b := &blocks{
 		limit:  max(2, int(limit/blockSize)),
+		idle:   blockIdle,
 		owners: make(map[*File]int),
 		bold:   newCredit(mostBoldKiB, boldKiB),
 		pool:   sync.Pool{New: func() any { return new([blockSize]byte) }},
@@ -88,9 +91,17 @@ func (b *blocks) get(key blockKey) *block {
 	return found
 }
 
+// has reports whether there is a block that is believed.
+func (b *blocks) has(key blockKey) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	found, ok := b.lru.Peek(key)
+	return ok && time.Since(found.asked) <= blockAge
+}
+
 // add makes a block, whose one user is its fetch. It returns nil if there is
-// one already, or no room. bold is how much of its bytes is read ahead boldly, which
-// takes credit.
+// one already, or no room. bold is how much of its bytes is read boldly, which takes
+// credit.
 func (b *blocks) add(key blockKey, bold int64) (added *block, room bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -121,7 +132,7 @@ func (b *blocks) add(key blockKey, bold int64) (added *block, room bool) {
 // has cared for it for a while.
 func (b *blocks) evict() bool {
 	key, oldest, ok := b.lru.GetOldest()
-	if !ok || oldest.users > 0 || time.Since(oldest.asked) < blockIdle {
+	if !ok || oldest.users > 0 || time.Since(oldest.asked) < b.idle {
 		return false
 	}
 	b.lru.Remove(key)

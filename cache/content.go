@@ -25,6 +25,7 @@ type content struct {
 	doubtful   bool  // written since its attributes were last asked for
 	changes    changes
 	prediction prediction
+	around     around
 	queue      queue
 	failure    failure
 	untold     error // of a write, when nobody was left to be told
@@ -161,6 +162,8 @@ func (c *content) opened(f *File, attr sftpconn.Attr, before view) sftpconn.Attr
 	if c.doubtful {
 		c.size.bytes = max(c.size.bytes, int64(attr.Size))
 		c.dropBlocks(0, maxOffset)
+	} else {
+		f.opened = c.size
 	}
 	return attr
 }
@@ -236,7 +239,7 @@ func (c *content) changedByPath(set sftpconn.SetAttr, before view, attr sftpconn
 
 func (c *content) dropBlocks(from, to int64) {
 	for _, f := range c.files {
-		c.fs.blocks.drop(f, from, to)
+		f.dropBlocks(from, to)
 	}
 }
 

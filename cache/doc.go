@@ -3,10 +3,11 @@
 //
 // It remembers attributes, listings, link targets and which names are absent,
 // for some seconds (names.go); reads ahead of sequential readers
-// (readahead.go); lists folders, and opens small files, ahead of programs that go
-// through a tree (walk.go), or do what was done before (history.go); and writes
-// behind programs, which wait only where they ask to: in Flush and Sync
-// (writeback.go). With AsyncClose they wait in Sync alone (behind.go).
+// (readahead.go) and around scattered reads (around.go); lists folders, and opens
+// small files, ahead of programs that go through a tree (walk.go), or do what was done
+// before (history.go); and writes behind programs, which wait only where they ask to:
+// in Flush and Sync (writeback.go). With AsyncClose they wait in Sync alone
+// (behind.go).
 //
 // # What is promised
 //
@@ -38,7 +39,7 @@
 //	what is known       names, listing, learn, amend, links, generations, moving,
 //	                    flights, clock
 //	open files          open, opens, file, content, prediction, copy
-//	reading ahead       readahead, blocks
+//	reading ahead       readahead, around, blocks
 //	walks               arrivals, history, walk, walks, order, reorder, credit, ahead,
 //	                    openahead
 //	writing behind      writeback, queue, budget, pending, progress

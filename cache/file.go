@@ -21,6 +21,7 @@ type File struct {
 
 	// Guarded by content.mu.
 	closed   bool
+	opened   knownSize
 	flushed  bool     // and not written to since: it may never be flushed again
 	queued   int      // ops of content.queue that go through this File
 	written  int64    // bytes ever written through it
@@ -261,7 +262,7 @@ func (f *File) Close(ctx context.Context) error {
 	c.mu.Unlock()
 	f.cancel()
 	f.fetches.Wait()
-	c.fs.blocks.drop(f, 0, maxOffset)
+	f.dropBlocks(0, maxOffset)
 	var err error
 	if idle {
 		err = f.under.Close(ctx)

@@ -19,7 +19,8 @@ type FS struct {
 	background
 	unsent    *budget
 	progress  progress
-	blocks    *blocks
+	blocks    *blocks // read ahead
+	around    *blocks // read around
 	questions questions
 	lookups   lookups
 	clock     clock
@@ -56,6 +57,7 @@ func New(under sftpconn.FS, opts Options) *FS {
 		background: newBackground(),
 		unsent:     newBudget(opts.WriteBuffer),
 		blocks:     newBlocks(opts.ReadBuffer),
+		around:     newAround(opts.ReadBuffer),
 		moving:     moving{},
 	}
 	f.opens = newOpens(f.moving)
@@ -143,6 +145,7 @@ func (f *FS) Close() error {
 	unsent := f.Unsent()
 	f.endBackground()
 	f.blocks.dropAll()
+	f.around.dropAll()
 	err := f.under.Close()
 	if len(unsent) > 0 {
 		f.mu.Lock()

@@ -46,8 +46,13 @@ type Options struct {
 	AsyncClose bool
 
 	NoReadAhead bool // read and list what is asked for only
-	SyncWrites  bool // a write is acknowledged before it is done (sshfs_sync)
-	Disabled    bool // remember nothing about names (dir_cache=no)
+
+	// NoReadAround is for programs that read the same again and want it from the server,
+	// since the kernel keeps nothing (direct_io).
+	NoReadAround bool
+
+	SyncWrites bool // a write is acknowledged before it is done (sshfs_sync)
+	Disabled   bool // remember nothing about names (dir_cache=no)
 
 	// Logger is told of writes that failed. nil means slog.Default().
 	Logger *slog.Logger

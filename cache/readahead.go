@@ -45,26 +45,27 @@ type streams struct {
 }
 
 // find returns the stream that a read between off and end belongs to, as the
-// recent one, and whether it was known. The stream that it pushed out is
-// returned too.
-func (s *streams) find(off, end int64) (known bool, pushedOut stream) {
-	if !s.recent.takes(off) {
-		if s.other.takes(off) {
+// recent one, and whether it was known, and goes on where it ended. The stream that it
+// pushed out is returned too. slack is how far off its place the read may be.
+func (s *streams) find(off, end, slack int64) (known, exact bool, pushedOut stream) {
+	if !s.recent.takes(off, slack) {
+		if s.other.takes(off, slack) {
 			s.recent, s.other = s.other, s.recent
 		} else {
 			pushedOut = s.other
 			s.recent, s.other = stream{true, off, end, off}, s.recent
-			return false, pushedOut
+			return false, false, pushedOut
 		}
 	}
+	exact = off == s.recent.next
 	s.recent.next = max(s.recent.next, end)
-	return true, stream{}
+	return true, exact, stream{}
 }
 
 // takes reports whether a read at off belongs to the stream. The longer it is,
 // the less likely is it that a read comes near by chance.
-func (s *stream) takes(off int64) bool {
-	slack := min(maxSlack, max(blockSize, s.next-s.start))
+func (s *stream) takes(off, slack int64) bool {
+	slack = min(slack, max(blockSize, s.next-s.start))
 	return s.active && off >= s.next-slack && off <= s.next+slack
 }
 
@@ -148,14 +149,19 @@ func (f *File) read(ctx context.Context, p []byte, off int64) (int, error) {
 	for n < len(p) {
 		at := off + int64(n)
 		part := p[n:]
+		all := f.content.fs.blocks
 		key := blockKey{f, at / blockSize}
-		b := f.content.fs.blocks.get(key)
+		b := all.get(key)
+		if b == nil {
+			all = f.content.fs.around
+			key, b = f.fetchedAround(key.index)
+		}
 		if b == nil {
 			m, err := f.readThrough(ctx, part, at, size)
 			return n + m, err
 		}
 		part = part[:min(len(part), int(blockSize-at%blockSize))]
-		m, err := f.readBlock(ctx, key, b, part, at)
+		m, err := f.readBlock(ctx, all, key, b, part, at)
 		n += m
 		if err != nil {
 			return n, err
@@ -167,8 +173,7 @@ func (f *File) read(ctx context.Context, p []byte, off int64) (int, error) {
 // readBlock copies from b, which it releases, once it was read. A block that
 // could not be read says nothing: the reader asks for itself, and so it does
 // when it was interrupted.
-func (f *File) readBlock(ctx context.Context, key blockKey, b *block, p []byte, at int64) (int, error) {
-	all := f.content.fs.blocks
+func (f *File) readBlock(ctx context.Context, all *blocks, key blockKey, b *block, p []byte, at int64) (int, error) {
 	select {
 	case <-b.done:
 	default:
@@ -205,11 +210,13 @@ func (f *File) readAhead(off, end int64) (size int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	size = c.size.bytes
-	known, pushedOut := f.streams.find(off, end)
+	known, exact, pushedOut := f.streams.find(off, end, c.around.slack(end-off))
 	if pushedOut.ahead > pushedOut.next {
 		c.fs.blocks.drop(f, pushedOut.next, pushedOut.ahead)
 	}
 	s := &f.streams.recent
+	small := off > 0 && end-off <= scattered
+	stray := small && !exact
 	var to, boldTo int64
 	switch {
 	case c.fs.opts.NoReadAhead || f.closed || !c.size.sure || off >= size:
@@ -217,10 +224,15 @@ func (f *File) readAhead(off, end int64) (size int64) {
 	case size <= smallFile && !f.streams.begun:
 		f.fetchBlocks(0, off, size, false)
 		to = size
+	case small && f.isSpared(off/blockSize):
+		return size
 	case known || off == 0:
 		limit := min(c.fs.opts.ReadAhead, c.fs.blocks.share(f))
 		to = min(size, s.next+s.window(limit))
 		boldTo = min(size, s.next+s.boldWindow(limit))
+	case stray:
+		f.readAround(off / blockSize)
+		return size
 	default:
 		return size
 	}
@@ -229,9 +241,10 @@ func (f *File) readAhead(off, end int64) (size int64) {
 		f.streams.through = true
 		c.fs.sawReading(true)
 	}
-	// What is needed now comes first; the rest is there up to s.ahead.
-	f.fetchBlocks(off, min(end, to), size, false)
-	s.ahead = max(s.ahead, f.fetchBlocks(max(end, s.ahead), to, size, false))
+	// What is needed now comes first; the rest is there up to s.ahead. Stray reads can
+	// look like a stream by chance.
+	f.fetchBlocks(off, min(end, to), size, stray)
+	s.ahead = max(s.ahead, f.fetchBlocks(max(end, s.ahead), to, size, stray))
 	if s.ahead >= to {
 		s.ahead = max(s.ahead, f.fetchBlocks(s.ahead, boldTo, size, true))
 	}
@@ -260,37 +273,48 @@ func (f *File) fetchBlocks(from, to, size int64, boldly bool) int64 {
 		if c.queue.overlapping(at, maxOffset) != nil {
 			return at // the server may not know yet that the file goes on there
 		}
-		key := blockKey{f, at / blockSize}
 		var bold int64
 		if boldly {
 			bold = min(blockSize, size-at)
 		}
-		b, room := c.fs.blocks.add(key, bold)
-		if !room {
-			return at
-		}
-		if b == nil {
-			continue
-		}
-		f.fetches.Add(1)
-		fetch := func() {
-			defer f.fetches.Done()
-			b.n, b.err = f.readThrough(f.ctx, b.data[:], at, size)
-			if b.err != nil && !errors.Is(b.err, io.EOF) {
-				b.n = 0
-			}
-			close(b.done)
-			c.fs.blocks.release(key, b, 0, false)
-		}
-		if !c.fs.spawn(fetch) {
-			b.err = errClosed
-			close(b.done)
-			f.fetches.Done()
-			c.fs.blocks.release(key, b, 0, true)
+		if !f.fetchBlock(c.fs.blocks, at, size, bold) {
 			return at
 		}
 	}
 	return to
+}
+
+// fetchBlock starts reading the block at at into all, if it is not there, and reports
+// whether there was room for it. content.mu is held.
+func (f *File) fetchBlock(all *blocks, at, size, bold int64) bool {
+	key := blockKey{f, at / blockSize}
+	b, room := all.add(key, bold)
+	if b == nil {
+		return room
+	}
+	f.fetches.Add(1)
+	fetch := func() {
+		defer f.fetches.Done()
+		b.n, b.err = f.readThrough(f.ctx, b.data[:], at, size)
+		if b.err != nil && !errors.Is(b.err, io.EOF) {
+			b.n = 0
+		}
+		close(b.done)
+		all.release(key, b, 0, false)
+	}
+	if !f.content.fs.spawn(fetch) {
+		b.err = errClosed
+		close(b.done)
+		f.fetches.Done()
+		all.release(key, b, 0, true)
+		return false
+	}
+	return true
+}
+
+func (f *File) dropBlocks(from, to int64) {
+	f.content.fs.blocks.drop(f, from, to)
+	f.content.fs.around.drop(f, from, to)
 }
 
 // readThrough reads from the server. Where the file is thought to end within p,

@@ -118,7 +118,8 @@ func TestBoldnessIsBounded(t *testing.T) {
 	}
 }
 
-// Parts of a file that are read here and there bring nothing along.
+// Parts of a file that are read here and there bring nothing along, unless they are
+// beside each other (around.go).
 func TestRandomReadsBringNothingAlong(t *testing.T) {
 	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
 		content := pattern(1 << 20)
@@ -129,8 +130,8 @@ func TestRandomReadsBringNothingAlong(t *testing.T) {
 		file := open(t, f, "/d/a", sftpconn.Read)
 		random := rand.New(rand.NewPCG(1, 1))
 		p := make([]byte, 4096)
-		for range 100 {
-			off := random.Int64N(int64(len(content)-len(p))) &^ 4095
+		for _, block := range random.Perm(len(content) / blockSize)[:100] {
+			off := int64(block)*blockSize + random.Int64N(blockSize)&^4095
 			assert.Equal(t, 1, roundTrips(func() {
 				_, err := file.ReadAt(t.Context(), p, off)
 				require.NoError(t, err)

@@ -7,7 +7,7 @@ import "sync/atomic"
 type Stats struct {
 	Attributes, Listings, Links Lookups
 
-	// ReadAhead is file contents, in bytes; ListedAhead is folders, OpenedAhead
+	// ReadAhead is file contents, in bytes, those around scattered reads included; ListedAhead is folders, OpenedAhead
 	// small files and LinksAhead symbolic links that were read.
 	ReadAhead, ListedAhead, OpenedAhead, LinksAhead Ahead
 
@@ -37,7 +37,9 @@ func (f *FS) Stats() Stats {
 		Links:       f.lookups.links.counts(),
 		UnsentLimit: f.unsent.limit,
 	}
-	s.ReadAhead, s.BlockBytes = f.blocks.stats()
+	for _, b := range []*blocks{f.blocks, f.around} {
+		b.addTo(&s)
+	}
 	f.unsent.mu.Lock()
 	s.UnsentBytes = f.unsent.used
 	f.unsent.mu.Unlock()
@@ -50,10 +52,12 @@ func (f *FS) Stats() Stats {
 	return s
 }
 
-func (b *blocks) stats() (ahead Ahead, bytes int64) {
+func (b *blocks) addTo(s *Stats) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.ahead, int64(b.taken) * blockSize
+	s.ReadAhead.Used += b.ahead.Used
+	s.ReadAhead.Wasted += b.ahead.Wasted
+	s.BlockBytes += int64(b.taken) * blockSize
 }
 
 // lookups counts the questions that programs ask.

@@ -90,6 +90,7 @@ func (o *options) cacheOptions(log *slog.Logger) cache.Options {
 		MaxEntries:      o.memory.cacheSize,
 		CloseTimeout:    orNone(o.link.reconnectTimeout),
 		NoReadAhead:     o.memory.noReadAhead,
+		NoReadAround:    o.memory.kernel.directIO,
 		SyncWrites:      o.memory.syncWrites,
 		AsyncClose:      o.memory.asyncClose,
 		Disabled:        o.memory.noDirCache,
