@@ -35,8 +35,8 @@ var _ sftpconn.File = (*File)(nil)
 
 var errFileClosed = fmt.Errorf("%w: the file was closed", syscall.EBADF)
 
-// Write implements [sftpconn.File]. The Pending is done as soon as p was copied
-// and the budget of the mount has room. An error of an earlier write through
+// Write implements [sftpconn.File]. It copies p; the Pending is done as soon as the
+// budget of the mount has room. An error of an earlier write through
 // any File of this path is returned in place of writing, if it was not returned
 // through this File before.
 func (f *File) Write(p []byte, off int64) sftpconn.Pending {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"sync"
 	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fs"
@@ -55,9 +54,6 @@ func (h *handle) Read(ctx context.Context, dest []byte, off int64) (result fuse.
 	return fuse.ReadResultData(dest[:n]), 0
 }
 
-// buffers holds *[]byte for data that is being written.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
 var _ fs.FileWriter = (*handle)(nil)
 
 // Write writes data, at the end of the file if it was opened with O_APPEND. A
@@ -76,19 +72,16 @@ func (h *handle) Write(ctx context.Context, data []byte, off int64) (written uin
 			return 0, h.errno(ctx, opOpen, err)
 		}
 	}
-	buf := buffers.Get().(*[]byte)
-	*buf = append((*buf)[:0], data...)
-	err := file.Write(*buf, off).Wait(ctx)
+	err := file.Write(data, off).Wait(ctx)
 	if err != nil && op.isPageWrite() {
 		// It may be that of an earlier write, in place of this one; the
 		// kernel notes that there was one, and drops the page.
-		_ = file.Write(*buf, off).Wait(ctx)
+		_ = file.Write(data, off).Wait(ctx)
 	}
 	h.node.changed()
 	if err != nil {
 		return 0, h.errno(ctx, opWrite, err)
 	}
-	buffers.Put(buf)
 	if h.syncs {
 		if err := h.sync(ctx); err != nil {
 			return 0, h.errno(ctx, opWrite, err)

@@ -42,7 +42,9 @@ type tree struct {
 }
 
 // Mount mounts fsys on the directory mountpoint and serves it until it is
-// unmounted, by Unmount or Detach or from outside. It does not close fsys.
+// unmounted, by Unmount or Detach or from outside. It does not close fsys. The Files
+// of fsys must have copied what is written to them when their Write returns, as those
+// of package cache have: go-fuse then takes its buffer back.
 func Mount(mountpoint string, fsys sftpconn.FS, opts Options) (*Server, error) {
 	opts.setDefaults()
 	dir, err := filepath.Abs(mountpoint)
