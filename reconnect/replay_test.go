@@ -177,7 +177,10 @@ var rows = []row{
 		if err := h.Close(ctx); err != nil {
 			return err
 		}
-		_, err := f.Lstat(ctx, dir+"/file") // goes on with the next connection
+		var err error
+		for err == nil && f.Status().Connection == 1 { // the file may have been open on another channel
+			_, err = f.Lstat(ctx, dir+"/file") // goes on with the next connection
+		}
 		return err
 	}},
 }
@@ -403,20 +406,31 @@ func TestMarkOfFileThatIsRemovedOrReplaced(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
 			m := newMount(t, sftpconn.Read, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
-			var over atomic.Bool
+			var apart, over atomic.Bool
+			asked := make(chan struct{})
 			m.server.SetFault(func(r sftptest.Request) sftptest.Verdict {
 				switch {
 				case over.Load():
+				case r.Type == "OPEN":
+					apart.Store(r.Channel > 1)
 				case r.Type == change.request:
+					close(asked)
 					return sftptest.Verdict{Delay: time.Hour}
 				case r.Type == "FSETSTAT":
-					time.Sleep(100 * time.Millisecond) // both are under way
-					_ = change.server(m)               // if not done yet
+					select {
+					case <-asked: // both are under way
+					case <-m.ctx.Done():
+					}
+					_ = change.server(m) // if not done yet
 					over.Store(true)
 					return sftptest.Verdict{Drop: sftptest.DropBefore}
 				}
 				return sftptest.Verdict{}
 			})
+			// Names are changed over another channel than files are opened on.
+			for !apart.Load() {
+				require.NoError(t, m.open("other", sftpconn.Write).Close(m.ctx))
+			}
 			lock := m.open("lock", sftpconn.Write|sftpconn.Create|sftpconn.Excl)
 			require.NoError(t, change.ours(m))
 			require.NoError(t, lock.Close(m.ctx))
