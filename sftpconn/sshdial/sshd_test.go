@@ -3,6 +3,7 @@ package sshdial
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -89,14 +90,22 @@ func (s *testServer) run() *testServer {
 			s.t.Logf("sshd:\n%s", log.String())
 		}
 	})
-	require.Eventually(s.t, func() bool {
-		conn, err := net.Dial("tcp", s.address())
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err == nil
-	}, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(s.t, s.greets, testTimeout, testTick)
+	// What was to greet is no connection of the test's.
+	require.Eventually(s.t, func() bool { return s.connections() == 0 }, testTimeout, testTick)
 	return s
+}
+
+// greets reports whether the server takes connections.
+func (s *testServer) greets() bool {
+	conn, err := net.Dial("tcp", s.address())
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	greeting := make([]byte, 4)
+	_, err = io.ReadFull(conn, greeting)
+	return err == nil && string(greeting) == "SSH-"
 }
 
 // hangUp ends all connections.

@@ -63,12 +63,9 @@ func TestSocketOptions(t *testing.T) {
 
 func TestConnectionAttempts(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := listener.Addr().(*net.TCPAddr)
-	require.NoError(t, listener.Close())
+	addr := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: freePort(t)}
 	tcp := TCP{HostName: "127.0.0.1", Port: addr.Port, ConnectTimeout: testTimeout, ConnectionAttempts: 1, IPQoS: -1}
-	_, err = tcp.connect(testContext(t))
+	_, err := tcp.connect(testContext(t))
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 
 	tcp.ConnectionAttempts = 20
