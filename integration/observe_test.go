@@ -113,7 +113,9 @@ func TestSlowLogInFile(t *testing.T) {
 	t.Parallel()
 	log := t.TempDir() + "/log"
 	m := newLinkedMount(t, "-o", "slow_log=0.3,log_format=json,log_file="+log)
+	begin := time.Now()
 	m.write("file", "content")
+	wasFast := time.Since(begin) < 300*time.Millisecond // on a busy machine it may not be
 	m.link.SetDelay(400 * time.Millisecond)
 	require.NoError(t, os.Mkdir(m.path("dir"), 0o755))
 	m.link.SetDelay(0)
@@ -136,7 +138,7 @@ func TestSlowLogInFile(t *testing.T) {
 	assert.Contains(t, entries, entry{Level: "WARN", Msg: "slow operation", Operation: "mkdir",
 		Path: m.onServer("dir"), Result: "ok"})
 	for _, e := range entries {
-		assert.NotEqual(t, "create", e.Operation, "it was fast")
+		assert.False(t, wasFast && e.Operation == "create", "it was fast")
 	}
 	said, err := os.ReadFile(m.log)
 	require.NoError(t, err)

@@ -257,20 +257,27 @@ func TestUnmountCommand(t *testing.T) {
 		assert.Contains(t, sftpmount(t, 3, "unmount", m.dir), "sftpmount list")
 	})
 	for name, c := range map[string]struct {
-		back bool
-		code int
-		says string
+		back    bool
+		timeout int // seconds
+		code    int
+		says    string
 	}{
-		"link comes back":    {true, 0, `still to be sent, the link is down`},
-		"link does not come": {false, 7, `is unmounted, but data did not reach the server: 100000 bytes of \S+/unsent`},
+		"link comes back":    {true, 60, 0, `still to be sent, the link is down`},
+		"link does not come": {false, 4, 7, `is unmounted, but data did not reach the server: 100000 bytes of \S+/unsent`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := newLinkedMount(t, "-o", "reconnect_timeout=4")
+			m := newLinkedMount(t, "-o", fmt.Sprint("reconnect_timeout=", c.timeout))
 			m.goDownWithUnsentData(t)
 			if c.back {
-				timer := time.AfterFunc(2*time.Second, m.comeBack)
-				defer timer.Stop()
+				back := make(chan struct{})
+				defer func() { <-back }()
+				go func() {
+					defer close(back)
+					defer m.comeBack()
+					eventually(t, 30*time.Second, func() bool { return !m.mounted() }, "the unmount")
+					time.Sleep(2 * time.Second) // until it is told of
+				}()
 			} else {
 				m.expect(`level=ERROR msg="written data was lost"`)
 			}
