@@ -95,7 +95,8 @@ func TestServer(t *testing.T) {
 	var left []int64
 	end, err := client.Unmount(t.Context(), func(p Progress) { left = append(left, p.UnsentBytes) })
 	require.NoError(t, err)
-	assert.Equal(t, []int64{30, 20, 10}, left)
+	require.GreaterOrEqual(t, len(left), 3)
+	assert.Equal(t, []int64{30, 20, 10}, left[:3], "it may be asked again before it is closed")
 	assert.Equal(t, Progress{Done: true, Code: 7, Error: "one file is lost"}, end)
 	s.serving.Wait()
 	assert.Empty(t, own(dir, All(t.Context())))
