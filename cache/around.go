@@ -9,6 +9,12 @@ const (
 
 	// maxReach is how many blocks are read around one read at most.
 	maxReach = 8
+
+	// aroundTries is how many blocks of a content are read around its reads before
+	// each of them must have spared sparedEach reads: those of what is written
+	// as much as it is read do not.
+	aroundTries = 128
+	sparedEach  = 4
 )
 
 // around is what is known of the scattered reads of a content. Programs that look
@@ -21,9 +27,10 @@ const (
 type around struct {
 	// read is the blocks that were read in, each with the File that it was fetched
 	// through, or nil if it was not.
-	read   *simplelru.LRU[int64, *File]
-	spared int // reads that found what they need
-	asked  int // reads that did not
+	read    *simplelru.LRU[int64, *File]
+	fetched int // blocks
+	spared  int // reads that found what they need
+	asked   int // reads that did not
 }
 
 // newAround returns blocks for what is read around: any of them gives way to a new one,
@@ -38,6 +45,9 @@ func newAround(limit int64) *blocks {
 // reach returns how many blocks are fetched around a read, a power of two, or 0.
 func (a *around) reach(again bool) int64 {
 	reach := int64(0)
+	if a.fetched >= aroundTries+a.spared/sparedEach {
+		return 0
+	}
 	if again {
 		reach = 1
 	}
@@ -89,6 +99,7 @@ func (f *File) fetchAround(i, first, n int64) {
 			return false
 		}
 		c.around.read.Add(i, f)
+		c.around.fetched++
 		return true
 	}
 	if !fetch(i) {

@@ -76,6 +76,24 @@ func TestScatteredReadsWasteLittle(t *testing.T) {
 	}
 }
 
+// Where as much is written as is read, what is read around is in vain, and that ends.
+func TestReadAroundWhatIsWritten(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		content := pattern(8 << 20)
+		s.put("/d/a", content)
+		file := open(t, f, "/d/a", sftpconn.Read|sftpconn.Write)
+		for range 4 {
+			pages := shuffled(len(content) / page)
+			for i, read := range pages {
+				assert.Equal(t, content[read*page:][:page], readPage(t, file, read))
+				written := pages[(i+len(pages)/2)%len(pages)] * page
+				require.NoError(t, file.Write(content[written:][:page], int64(written)).Wait(t.Context()))
+			}
+		}
+		assert.LessOrEqual(t, f.around.ahead.Wasted, uint64(32<<20))
+	})
+}
+
 // What was read around is given to another File only while that reads the same file.
 func TestReadAroundIsShared(t *testing.T) {
 	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
