@@ -82,15 +82,18 @@ func newWeather(faults []fault, calm time.Duration, random *rand.Rand) weather {
 func storm(t *testing.T, m *linkedMount, w weather, do func()) map[string]int {
 	t.Helper()
 	stop, stopped := make(chan struct{}), make(chan struct{})
-	count := map[string]int{}
+	begin, count := time.Now(), map[string]int{}
 	go func() {
 		defer close(stopped)
 		for {
-			calm := time.Duration(w.random.Int64N(int64(w.calm)))
+			calm := float64(w.random.Int64N(int64(w.calm)))
+			// Who has little time between two faults, as on a busy machine, gets
+			// more of it after a while, and so to an end.
+			late := time.Since(begin).Seconds() / (2 * surviveTime().Seconds())
 			select {
 			case <-stop:
 				return
-			case <-time.After(calm):
+			case <-time.After(time.Duration(calm * max(1, late))):
 			}
 			f := w.faults[w.random.IntN(len(w.faults))]
 			f.run(m, outage(w.random))
