@@ -128,6 +128,13 @@ func (b *blocks) add(key blockKey, bold int64) (added *block, room bool) {
 	return added, true
 }
 
+// canBeBold reports whether n bytes may be read boldly.
+func (b *blocks) canBeBold(n int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bold.enough(int(n >> 10))
+}
+
 // evict makes room by dropping the block that was used longest ago, if nobody
 // has cared for it for a while.
 func (b *blocks) evict() bool {

@@ -63,7 +63,8 @@ func (f *FS) openOnce(ctx context.Context, path string, flags sftpconn.OpenFlags
 		open = f.direct.Open
 	}
 	o := f.beginOpen(path)
-	if flags == sftpconn.Read {
+	prompt := flags == sftpconn.Read && f.readsPromptly(ctx, o.size)
+	if flags == sftpconn.Read && (prompt || o.size > smallFile) {
 		ctx = sftpconn.Sized(ctx, o.size)
 	}
 	if o.content != nil {
@@ -85,7 +86,17 @@ func (f *FS) openOnce(ctx context.Context, path string, flags sftpconn.OpenFlags
 	f.mu.Lock()
 	f.enter(ctx, file, o, attr)
 	f.mu.Unlock()
-	return file, file.content.opened(file, attr, o.before), nil
+	attr = file.content.opened(file, attr, o.before)
+	if prompt {
+		file.readPromptly()
+	}
+	return file, attr, nil
+}
+
+// readsPromptly reports whether a file of that size is to be read as soon as it is
+// opened.
+func (f *FS) readsPromptly(ctx context.Context, size int64) bool {
+	return sftpconn.IsUnread(ctx) && !f.opts.NoReadAhead && size > 0 && size <= blockSize && f.blocks.canBeBold(size)
 }
 
 func (f *FS) newFile(under sftpconn.File, flags sftpconn.OpenFlags) *File {

@@ -265,6 +265,16 @@ func (f *File) readStart(n int64) {
 	f.fetchBlocks(smallFile, n, c.size.bytes, true)
 }
 
+// readPromptly starts reading a file that has one block.
+func (f *File) readPromptly() {
+	c := f.content
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.size.sure && c.size.bytes <= blockSize {
+		f.fetchBlocks(0, c.size.bytes, c.size.bytes, true)
+	}
+}
+
 // fetchBlocks starts reading the blocks that hold anything between from and to,
 // and returns up to where it got. content.mu is held.
 func (f *File) fetchBlocks(from, to, size int64, boldly bool) int64 {

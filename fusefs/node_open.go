@@ -44,6 +44,9 @@ func (n *node) Open(ctx context.Context, flags uint32) (fh fs.FileHandle, reply 
 	}
 	f := openFlags(flags)
 	op.Flags = f
+	if f == sftpconn.Read && !n.hasPages() {
+		ctx = sftpconn.Unread(ctx)
+	}
 	var file sftpconn.File
 	var attr sftpconn.Attr
 	var err error
@@ -134,6 +137,13 @@ func (n *node) cacheFlags(ctx context.Context, attr sftpconn.Attr, flags sftpcon
 		return fuse.FOPEN_KEEP_CACHE
 	}
 	return 0
+}
+
+// hasPages reports whether the kernel may hold pages of the file.
+func (n *node) hasPages() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.pages != version{}
 }
 
 // opened returns the handle for a file of the node that op has just opened.

@@ -3,8 +3,9 @@ package sftpconn
 import "context"
 
 type (
-	aheadKey struct{}
-	sizedKey struct{}
+	aheadKey  struct{}
+	sizedKey  struct{}
+	unreadKey struct{}
 )
 
 // Ahead returns a context for opening a file that nobody has asked for yet, and
@@ -26,8 +27,8 @@ func aheadIn(ctx context.Context) (n int64, ok bool) {
 }
 
 // Sized returns a context for opening a file to read it, which is thought to have n
-// bytes: the channels that these take are opened at the same time. It travels as what
-// Ahead says does.
+// bytes: the channels that these take are opened at the same time, or the bytes asked
+// for, if they are few. It travels as what Ahead says does.
 func Sized(ctx context.Context, n int64) context.Context {
 	return context.WithValue(ctx, sizedKey{}, n)
 }
@@ -37,6 +38,15 @@ func sizedIn(ctx context.Context) int64 {
 	n, _ := ctx.Value(sizedKey{}).(int64)
 	return n
 }
+
+// Unread returns a context for opening a file of which the caller has nothing in memory:
+// who reads it will need what the server has.
+func Unread(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unreadKey{}, true)
+}
+
+// IsUnread reports whether ctx is of Unread.
+func IsUnread(ctx context.Context) bool { return ctx.Value(unreadKey{}) != nil }
 
 // openingTrips is how many round trips it takes to open a channel: for the session,
 // its subsystem (before which OpenSSH takes no data), and the version of that.

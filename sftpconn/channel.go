@@ -42,6 +42,7 @@ type channel struct {
 	queue  []*call            // started, not yet handed to rwc, oldest first
 	calls  map[uint32]*call
 	nextID uint32
+	future foretelling
 	err    error // why the channel ended; nothing can be started after that
 }
 
@@ -132,6 +133,7 @@ func (ch *channel) startBulk(op, path string, req request, size int) *call {
 	if size == 0 && len(ch.calls) == 0 && isClosed(ch.ready) {
 		c.begun = time.Now()
 	}
+	c.foretold = ch.future.begin(req)
 	ch.calls[c.id] = c
 	ch.queue = append(ch.queue, c)
 	ch.wake.Signal()

@@ -21,6 +21,7 @@ type fakeServer struct {
 	extensions  []*sshfx.ExtensionPair
 	maxChannels int           // 0: any number
 	startDelay  time.Duration // before a channel's VERSION
+	delay       time.Duration // before each reply; those behind it come as late, not later
 	mute        bool          // channels other than the first never say one
 	ping        func() error
 
@@ -78,13 +79,18 @@ func (s *fakeServer) serve(n int, conn net.Conn) {
 	}
 	// Replies have a goroutine of their own: the client may go on sending
 	// while it is told something.
-	replies := make(chan []byte, 1000)
+	type reply struct {
+		packet []byte
+		due    time.Time
+	}
+	replies := make(chan reply, 1000)
 	defer close(replies)
 	s.served.Add(1)
 	go func() {
 		defer s.served.Done()
-		for p := range replies {
-			_, _ = conn.Write(p)
+		for r := range replies {
+			time.Sleep(time.Until(r.due))
+			_, _ = conn.Write(r.packet)
 		}
 	}()
 	for {
@@ -92,15 +98,16 @@ func (s *fakeServer) serve(n int, conn net.Conn) {
 		if req.ReadFrom(conn, nil, maxReplyLength) != nil {
 			return
 		}
-		reply := s.answer(n, req.Request)
-		if reply == nil {
+		due := time.Now().Add(s.delay)
+		answer := s.answer(n, req.Request)
+		if answer == nil {
 			continue
 		}
-		header, payload, err := reply.MarshalPacket(req.RequestID, nil)
+		header, payload, err := answer.MarshalPacket(req.RequestID, nil)
 		if err != nil {
 			panic(err)
 		}
-		replies <- append(header, payload...)
+		replies <- reply{append(header, payload...), due}
 	}
 }
 

@@ -3,6 +3,7 @@ package sftpconn
 import (
 	"cmp"
 	"context"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -31,9 +32,10 @@ type file struct {
 	handles  []handle      // the one it was opened with first
 	widened  bool          // further handles are open, being opened, or cannot be
 	widening chan struct{} // closed when they are open; nil but in between
-	moved    int64         // bytes read
-	due      int64         // bytes that are going to be, see Ahead
-	spread   spread        // which handle a write takes
+	prompt   prompt
+	moved    int64  // bytes read
+	due      int64  // bytes that are going to be, see Ahead
+	spread   spread // which handle a write takes
 	unacked  []tracked
 	ordered  *orderedRequest // the last one that others may have to wait for, or nil
 }
@@ -47,6 +49,12 @@ func (f *file) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	}
 	h := f.readHandle(len(p))
 	defer f.rest()
+	if c := f.takePrompt(off, len(p)); c != nil {
+		return f.finishRead(ctx, h, c, p, off)
+	}
+	if f.endsAt(ctx, off) {
+		return 0, io.EOF
+	}
 	limit := f.conn.limits.read
 	calls := make([]*call, 0, (len(p)+limit-1)/limit)
 	for at := 0; at < len(p); at += limit {

@@ -92,15 +92,15 @@ func mayLackAppend(err error, flags OpenFlags) bool {
 func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, mode uint32) (File, Attr, error) {
 	// A writer's data would delay metadata; a reader moves on to the bulk
 	// channels when it turns out to read much.
-	ch, due := c.meta, int64(0)
+	ch, due, size := c.meta, int64(0), int64(0)
 	if n, ahead := aheadIn(ctx); ahead && flags == Read {
-		ch, due = c.aheadChannel(n), n
+		ch, due, size = c.aheadChannel(n), n, n
 	} else if flags&Write != 0 {
 		ch = c.bulkChannel()
 	} else {
 		c.keep(ch)
-		if n := sizedIn(ctx); n > window {
-			c.prepare(min(channelsFor(n), c.wantedBulk()))
+		if size = sizedIn(ctx); size > window {
+			c.prepare(min(channelsFor(size), c.wantedBulk()))
 		}
 	}
 	if c.opts.Quirks.NoCreateMode {
@@ -112,6 +112,7 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 	}
 	open := ch.start("OPEN", path, &sshfx.OpenPacket{Filename: path, PFlags: uint32(wire), Attrs: attrs})
 	stat := ch.start("STAT", path, &sshfx.StatPacket{Path: path})
+	early := c.startPrompt(open, size)
 	h, err := awaitHandle(ctx, open)
 	if err != nil {
 		ch.due.Add(-due)
@@ -119,6 +120,9 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 		return nil, Attr{}, err
 	}
 	f := &file{conn: c, path: path, flags: flags, handles: []handle{h}, due: due}
+	if h.id == open.foretold {
+		f.prompt = early
+	}
 	f.spread.stripe = int64(stripePackets * c.limits.write)
 	attr, err := awaitAttr(ctx, stat)
 	if _, ok := errors.AsType[*StatusError](err); ok { // removed or renamed since

@@ -1,0 +1,192 @@
+package sftpconn
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// handleTable gives out handles: as OpenSSH does, the one closed last, or each once.
+type handleTable struct {
+	once bool
+
+	mu    sync.Mutex
+	free  []string
+	next  int
+	paths map[string]string // of the open ones
+	reads int
+}
+
+func (h *handleTable) answer(_ int, req sshfx.Packet) sshfx.Packet {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch req := req.(type) {
+	case *sshfx.OpenPacket:
+		return h.open(req.Filename)
+	case *sshfx.OpenDirPacket:
+		return h.open(req.Path)
+	case *sshfx.ClosePacket:
+		delete(h.paths, req.Handle)
+		if !h.once {
+			h.free = append(h.free, req.Handle)
+		}
+		return status(StatusOK)
+	case *sshfx.StatPacket:
+		return attrsPacket(regular, len(contentOf(req.Path)))
+	case *sshfx.FStatPacket:
+		return attrsPacket(regular, len(contentOf(h.paths[req.Handle])))
+	case *sshfx.ReadPacket:
+		h.reads++
+		content := contentOf(h.paths[req.Handle])
+		if h.paths[req.Handle] == "" {
+			return status(StatusFailure)
+		}
+		if req.Offset >= uint64(len(content)) {
+			return status(StatusEOF)
+		}
+		content = content[req.Offset:]
+		return &sshfx.DataPacket{Data: []byte(content[:min(len(content), int(req.Length))])}
+	}
+	return status(StatusEOF)
+}
+
+func (h *handleTable) open(path string) sshfx.Packet {
+	if strings.HasPrefix(path, "/absent") {
+		return status(StatusNoSuchFile)
+	}
+	var id string
+	if last := len(h.free) - 1; last >= 0 {
+		id, h.free = h.free[last], h.free[:last]
+	} else {
+		id = fmt.Sprint(h.next)
+		h.next++
+	}
+	h.paths[id] = path
+	return &sshfx.HandlePacket{Handle: id}
+}
+
+func (h *handleTable) readCount() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.reads
+}
+
+func contentOf(path string) string { return "what is in " + path }
+
+const tripDelay = 100 * time.Millisecond
+
+// throughTable returns a Conn to a server with such handles.
+func throughTable(t *testing.T, table *handleTable) *Conn {
+	table.paths = map[string]string{}
+	s := newFakeServer(table.answer, extLimits)
+	s.delay = tripDelay
+	return s.connect(t, Options{})
+}
+
+// readSmall opens a file, reads it to its end and closes it.
+func readSmall(ctx context.Context, t *testing.T, c *Conn, path string) {
+	size := len(contentOf(path))
+	f, _, err := c.Open(Sized(ctx, int64(size)), path, Read, 0)
+	if !assert.NoError(t, err) {
+		return
+	}
+	p := make([]byte, size)
+	n, err := f.ReadAt(ctx, p, 0)
+	assert.NoError(t, err)
+	assert.Equal(t, contentOf(path), string(p[:n]))
+	n, err = f.ReadAt(ctx, p, int64(size))
+	assert.Zero(t, n)
+	assert.ErrorIs(t, err, io.EOF)
+	assert.NoError(t, f.Close(ctx))
+}
+
+func TestSmallFileIsReadWithItsOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := throughTable(t, &handleTable{})
+		readSmall(t.Context(), t, c, "/first")
+		for i := range 10 {
+			begun := time.Now()
+			readSmall(t.Context(), t, c, fmt.Sprintf("/%d", i))
+			assert.Equal(t, tripDelay, time.Since(begun), "one round trip")
+		}
+	})
+}
+
+// Of a server that gives out each handle once, nothing is foretold for long.
+func TestHandlesThatAreNotForetold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := &handleTable{once: true}
+		c := throughTable(t, table)
+		const files = 100
+		for i := range files {
+			readSmall(t.Context(), t, c, fmt.Sprintf("/%d", i))
+		}
+		assert.LessOrEqual(t, table.readCount(), 2*(files+maxWrong+1))
+	})
+}
+
+// Whatever else goes on, each file has its own content: the handle of a file that is
+// not there, or of a folder, goes to the next one, and so does that of a file which
+// was closed while others were being opened.
+func TestForetoldHandlesAreChecked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := &handleTable{}
+		c := throughTable(t, table)
+		var all sync.WaitGroup
+		for program := range 8 {
+			all.Go(func() {
+				random := rand.New(rand.NewPCG(uint64(program), 1))
+				for i := range 100 {
+					path := fmt.Sprintf("/%d of %d", i, program)
+					switch random.IntN(5) {
+					case 0:
+						_, _, err := c.Open(Sized(t.Context(), 20), "/absent"+path, Read, 0)
+						assert.Error(t, err)
+					case 1:
+						_, _ = c.ReadDir(t.Context(), path)
+					case 2:
+						ctx, cancel := context.WithTimeout(t.Context(), tripDelay/2)
+						_, _, err := c.Open(Sized(ctx, 20), path, Read, 0)
+						assert.Error(t, err)
+						cancel()
+					default:
+						readSmall(t.Context(), t, c, path)
+					}
+					time.Sleep(time.Duration(random.IntN(3)) * tripDelay / 3)
+				}
+			})
+		}
+		all.Wait()
+		time.Sleep(time.Second)
+		table.mu.Lock()
+		defer table.mu.Unlock()
+		assert.Empty(t, table.paths, "all is closed")
+	})
+}
+
+// A file that has grown since its size was known is read on.
+func TestGrownFileIsReadOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := throughTable(t, &handleTable{})
+		readSmall(t.Context(), t, c, "/first")
+		f, _, err := c.Open(Sized(t.Context(), 5), "/grown", Read, 0)
+		require.NoError(t, err)
+		p := make([]byte, 100)
+		n, err := f.ReadAt(t.Context(), p[:5], 0)
+		require.NoError(t, err)
+		m, err := f.ReadAt(t.Context(), p[n:], int64(n))
+		assert.ErrorIs(t, err, io.EOF)
+		assert.Equal(t, contentOf("/grown"), string(p[:n+m]))
+		require.NoError(t, f.Close(t.Context()))
+	})
+}
