@@ -11,5 +11,5 @@
 //	the connection      conn, keepalive, roundtrip, status, bulk, tidy, quirks, foreign
 //	a channel           channel, handshake, call, reply, extension
 //	operations          ops, dir, open, rename, closes, ownernames
-//	open files          file, widen, spread, copy
+//	open files          file, widen, spread, foretell, copy
 package sftpconn
