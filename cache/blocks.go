@@ -111,7 +111,7 @@ func (b *blocks) add(key blockKey, bold int64) (added *block, room bool) {
 		}
 		b.lru.Remove(key)
 	}
-	if bold > 0 && !b.bold.enough(int(bold>>10)) || b.taken >= b.limit && !b.evict() {
+	if bold > 0 && !b.hasCredit(bold) || b.taken >= b.limit && !b.evict() {
 		return nil, false
 	}
 	b.bold.take(int(bold >> 10))
@@ -132,6 +132,12 @@ func (b *blocks) add(key blockKey, bold int64) (added *block, room bool) {
 func (b *blocks) canBeBold(n int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.hasCredit(n)
+}
+
+// hasCredit is canBeBold with b.mu held.
+func (b *blocks) hasCredit(n int64) bool {
+	b.bold.earn(time.Now())
 	return b.bold.enough(int(n >> 10))
 }
 

@@ -15,13 +15,16 @@ func newCredit(most, second int) credit {
 	return credit{most: most, second: second, left: 4 * most, at: time.Now()}
 }
 
-// enough reports whether n more may be fetched.
-func (c *credit) enough(n int) bool {
-	seconds := int(time.Since(c.at) / time.Second)
-	c.at = c.at.Add(time.Duration(seconds) * time.Second)
-	c.add(4 * c.second * min(seconds, c.most))
-	return c.left >= 4*n
+// earn takes in what the time up to now allows.
+func (c *credit) earn(now time.Time) {
+	if seconds := int(now.Sub(c.at) / time.Second); seconds > 0 {
+		c.at = c.at.Add(time.Duration(seconds) * time.Second)
+		c.add(4 * c.second * min(seconds, c.most))
+	}
 }
+
+// enough reports whether n more may be fetched, of what was earned.
+func (c *credit) enough(n int) bool { return c.left >= 4*n }
 
 // take takes in that n are fetched.
 func (c *credit) take(n int) { c.left -= 4 * n }
@@ -63,10 +66,19 @@ func newAllowance(readBuffer int64) allowance {
 	}
 }
 
-// has reports whether s may be fetched.
-func (a *allowance) has(s *step) bool { return a.hasCredit(s) && a.hasSpace(s) }
+// earn takes in what the time up to now allows.
+func (a *allowance) earn(now time.Time) {
+	a.steps.earn(now)
+	a.kib.earn(now)
+}
 
-// hasCredit reports whether s may be fetched in vain.
+// has reports whether s may be fetched.
+func (a *allowance) has(s *step) bool {
+	a.earn(time.Now())
+	return a.hasCredit(s) && a.hasSpace(s)
+}
+
+// hasCredit reports whether s may be fetched in vain, by what was earned.
 func (a *allowance) hasCredit(s *step) bool {
 	steps, kib := 1, s.file.kib()
 	if !s.walk.isSure() {

@@ -207,13 +207,13 @@ func (ws *walks) next(w *walk) (fetch []request) {
 		return nil
 	}
 	now := time.Now()
-	near, cleared := 0, false
+	ws.allowed.earn(now)
+	near, cleared, full := 0, false, false
 	w.following(func(e *list.Element) (*list.Element, bool) {
 		s := e.Value.(*step)
-		if s.state == waiting {
-			s.file.aim(ws.through)
-		}
 		switch {
+		case s.kind&(file|link) != 0 && (s.used || full && s.state == waiting):
+			return e, true
 		case s.kind == rest:
 			return ws.expand(e), true
 		case s.kind == folder && s.state == waiting && ws.names.freshListing(s.path) != nil:
@@ -229,6 +229,9 @@ func (ws *walks) next(w *walk) (fetch []request) {
 			return e, true
 		case !w.due(s, now):
 			return e, true
+		}
+		s.file.aim(ws.through)
+		switch {
 		case !ws.allowed.hasCredit(s):
 			return e, false
 		case !w.hasRoom(s):
@@ -239,6 +242,7 @@ func (ws *walks) next(w *walk) (fetch []request) {
 			ws.clear(w, e)
 		}
 		if !ws.allowed.hasSpace(s) {
+			full = true
 			return e, s.kind != folder // there may be folders behind it
 		}
 		ws.ask(s)
