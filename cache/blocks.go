@@ -57,8 +57,8 @@ type block struct {
 	asked   time.Time
 
 	done chan struct{}
-	data *[blockSize]byte
-	n    int // bytes read
+	data []byte // as long as the block, or more than the file has of it
+	n    int    // bytes read
 	err  error
 }
 
@@ -122,7 +122,6 @@ func (b *blocks) add(key blockKey, bold int64) (added *block, room bool) {
 		bold:  bold > 0,
 		asked: time.Now(),
 		done:  make(chan struct{}),
-		data:  b.pool.Get().(*[blockSize]byte),
 	}
 	b.lru.Add(key, added)
 	return added, true
@@ -240,6 +239,17 @@ func (b *blocks) forget(key blockKey, gone *block) {
 func (b *blocks) free(gone *block) {
 	b.taken--
 	b.ahead.Wasted += uint64(max(0, gone.n-gone.used))
-	b.pool.Put(gone.data)
+	if len(gone.data) == blockSize {
+		b.pool.Put((*[blockSize]byte)(gone.data))
+	}
 	gone.data = nil
+}
+
+// memory returns what a block of a file that has n bytes of it is read into: more than
+// that, so that the end of the file is seen.
+func (b *blocks) memory(n int64) []byte {
+	if n >= blockSize/2 {
+		return b.pool.Get().(*[blockSize]byte)[:]
+	}
+	return make([]byte, n+1)
 }

@@ -12,6 +12,7 @@ func TestDroppedBlocksLiveUntilReleased(t *testing.T) {
 	f := &File{}
 	key := blockKey{f, 0}
 	fetch, _ := all.add(key, 0)
+	fetch.data = all.memory(blockSize)
 	again, room := all.add(key, 0)
 	assert.Nil(t, again, "one fetch at a time")
 	assert.True(t, room)
@@ -38,7 +39,7 @@ func BenchmarkBlocks(b *testing.B) {
 	for i := int64(0); b.Loop(); i++ {
 		key := blockKey{f, i}
 		block, _ := all.add(key, 0)
-		block.n = blockSize
+		block.data, block.n = all.memory(blockSize), blockSize
 		close(block.done)
 		all.release(key, block, 0, false)
 		all.release(key, all.get(key), blockSize, true)

@@ -196,10 +196,14 @@ func (f *File) readBlock(ctx context.Context, all *blocks, key blockKey, b *bloc
 		n = copy(p, b.data[begin:b.n])
 	}
 	all.release(key, b, n, true)
-	if n < len(p) {
+	switch {
+	case n == len(p):
+		return n, nil
+	case errors.Is(b.err, io.EOF):
 		return n, io.EOF
 	}
-	return n, nil
+	m, err := f.under.ReadAt(ctx, p[n:], at+int64(n)) // the file has grown
+	return n + m, err
 }
 
 // readAhead notes a read between off and end, and starts reading what it and
@@ -302,10 +306,11 @@ func (f *File) fetchBlock(all *blocks, at, size, bold int64) bool {
 	if b == nil {
 		return room
 	}
+	b.data = all.memory(size - at)
 	f.fetches.Add(1)
 	fetch := func() {
 		defer f.fetches.Done()
-		b.n, b.err = f.readThrough(f.ctx, b.data[:], at, size)
+		b.n, b.err = f.readThrough(f.ctx, b.data, at, size)
 		if b.err != nil && !errors.Is(b.err, io.EOF) {
 			b.n = 0
 		}

@@ -282,6 +282,25 @@ func TestGrownFileIsReadOn(t *testing.T) {
 	})
 }
 
+// A small file that has grown since it was opened is read on to where it ends now.
+func TestSmallFileThatGrewIsReadOn(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		content := pattern(100_000)
+		s.put("/d/a", content[:1000])
+		file := open(t, f, "/d/a", sftpconn.Read)
+		s.mu.Lock()
+		s.nodes["/d/a"].data = content
+		s.mu.Unlock()
+		p := make([]byte, 64<<10)
+		n, err := file.ReadAt(t.Context(), p, 0)
+		require.NoError(t, err)
+		assert.True(t, bytes.Equal(content[:len(p)], p[:n]))
+		n, err = file.ReadAt(t.Context(), p, 64<<10)
+		require.ErrorIs(t, err, io.EOF)
+		assert.True(t, bytes.Equal(content[64<<10:], p[:n]))
+	})
+}
+
 func TestNoReadAhead(t *testing.T) {
 	far(t, Options{NoReadAhead: true}, func(t *testing.T, s *farServer, f *FS) {
 		s.put("/d/a", pattern(1<<20))
