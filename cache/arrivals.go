@@ -270,7 +270,7 @@ func (ws *walks) come(path string, kind stepKind, judge func(*listing, trail) (s
 		return ws.join(e, s)
 	}
 	sorted, begins := judge(l, before)
-	begins = begins && !v.passed && (before.entries > 0 || !ws.isPicked(dir))
+	begins = begins && (before.entries > 0 || !v.passed && !ws.isPicked(dir))
 	picks := !begins && kind != link && t.entries >= fewPicked && len(l.entries) <= mostPicked
 	if !begins && !picks {
 		return nil
