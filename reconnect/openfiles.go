@@ -77,7 +77,7 @@ func (o *openFiles) endOpen(p *opening, f *file) {
 
 // put notes that f is at p. o.mu is held.
 func (o *openFiles) put(f *file, p place) {
-	o.take(f)
+	o.leave(f)
 	o.places[f] = p
 	if p.unlinked {
 		return
@@ -88,10 +88,9 @@ func (o *openFiles) put(f *file, p place) {
 	o.byPath[p.path][f] = nothing{}
 }
 
-// take takes f from its place, if it has one. o.mu is held.
-func (o *openFiles) take(f *file) {
+// leave takes f away from its path, if it has one. o.mu is held.
+func (o *openFiles) leave(f *file) {
 	path := o.places[f].path
-	delete(o.places, f)
 	if there := o.byPath[path]; there != nil {
 		if delete(there, f); len(there) == 0 {
 			delete(o.byPath, path)
@@ -109,7 +108,8 @@ func (o *openFiles) at(path string) []*file {
 func (o *openFiles) remove(f *file) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.take(f)
+	o.leave(f)
+	delete(o.places, f)
 	delete(o.further, f)
 }
 

@@ -34,6 +34,17 @@ func TestFilesAtPath(t *testing.T) {
 	assert.Empty(t, o.byPath, "nothing is left of what is closed")
 }
 
+// Each file is moved once, though a map that is gone through is being changed.
+func TestFilesAreMovedOnce(t *testing.T) {
+	for range 1000 {
+		o := newOpenFiles()
+		closed, open := o.openAt("/a/closed"), o.openAt("/a/open")
+		o.remove(closed)
+		o.end(o.begin("/a", "/b"), true)
+		assert.Equal(t, []*file{open}, o.at("/b/open"))
+	}
+}
+
 // What an acknowledged append costs does not grow with the files that are open.
 func BenchmarkFilesAtPath(b *testing.B) {
 	for _, open := range []int{1, 2000} {
