@@ -50,6 +50,20 @@ func TestLimitsAreBounded(t *testing.T) {
 	}
 }
 
+// brokenPipe is a channel on which nothing can be sent, and nothing is read.
+type brokenPipe struct{ closed chan struct{} }
+
+func (p brokenPipe) Read([]byte) (int, error)  { <-p.closed; return 0, io.EOF }
+func (p brokenPipe) Write([]byte) (int, error) { return 0, io.EOF }
+func (p brokenPipe) Close() error              { close(p.closed); return nil }
+
+// A server without SFTP is named, whether sending or reading fails first.
+func TestServerThatTakesNothingIsNamed(t *testing.T) {
+	rwc := brokenPipe{make(chan struct{})}
+	ch := newChannel(func() (io.ReadWriteCloser, error) { return rwc, nil }, newActivity())
+	require.ErrorIs(t, ch.awaitReady(), ErrNoServer)
+}
+
 // stuckWriter takes the first packets and then blocks until it is let go.
 type stuckWriter struct {
 	io.Reader

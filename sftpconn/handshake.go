@@ -21,16 +21,22 @@ func sendInit(w io.Writer) error {
 		_, err = w.Write(hello)
 	}
 	if err != nil {
-		return fmt.Errorf("starting the SFTP session: %w", err)
+		return noServer(err)
 	}
 	return nil
+}
+
+// noServer says that nothing has taken, or answered, INIT: which of the two fails first
+// is a matter of chance.
+func noServer(cause error) error {
+	return fmt.Errorf("%w; its sftp subsystem may be missing or broken: %w", ErrNoServer, cause)
 }
 
 // readVersion reads the server's answer to INIT.
 func readVersion(r io.Reader) (extensions, error) {
 	var length [4]byte
 	if _, err := io.ReadFull(r, length[:]); err != nil {
-		return nil, fmt.Errorf("%w; its sftp subsystem may be missing or broken: %w", ErrNoServer, err)
+		return nil, noServer(err)
 	}
 	n := binary.BigEndian.Uint32(length[:])
 	if printable(length[:]) {
