@@ -95,7 +95,7 @@ func (f *File) fetchAround(i, first, n int64) {
 		if at >= c.size.bytes || c.queue.overlapping(at, maxOffset) != nil {
 			return false
 		}
-		if !f.fetchBlock(c.fs.around, at, c.size.bytes, min(blockSize, c.size.bytes-at)) {
+		if !f.fetchBlock(f.ctx, c.fs.around, at, c.size.bytes, min(blockSize, c.size.bytes-at)) {
 			return false
 		}
 		c.around.read.Add(i, f)

@@ -21,12 +21,12 @@ type File struct {
 
 	// Guarded by content.mu.
 	closed   bool
-	opened   knownSize
-	flushed  bool     // and not written to since: it may never be flushed again
-	queued   int      // ops of content.queue that go through this File
-	written  int64    // bytes ever written through it
-	setting  failure  // of changes of attributes through it
-	reported reported // what was returned here
+	opened   knownSize // of the file then; not sure if that was being written
+	flushed  bool      // and not written to since: it may never be flushed again
+	queued   int       // ops of content.queue that go through this File
+	written  int64     // bytes ever written through it
+	setting  failure   // of changes of attributes through it
+	reported reported  // what was returned here
 	streams  streams
 	late     lateness
 }
@@ -36,9 +36,9 @@ var _ sftpconn.File = (*File)(nil)
 var errFileClosed = fmt.Errorf("%w: the file was closed", syscall.EBADF)
 
 // Write implements [sftpconn.File]. It copies p; the Pending is done as soon as the
-// budget of the mount has room. An error of an earlier write through
-// any File of this path is returned in place of writing, if it was not returned
-// through this File before.
+// budget of the mount has room. An error of an earlier write through any File of this
+// path is returned in place of writing, if it was not returned through this File
+// before.
 func (f *File) Write(p []byte, off int64) sftpconn.Pending {
 	c := f.content
 	c.mu.Lock()

@@ -84,11 +84,12 @@ func (f *FS) openOnce(ctx context.Context, path string, flags sftpconn.OpenFlags
 	}
 	file := f.newFile(under, flags)
 	f.mu.Lock()
+	prompt = prompt && f.names.believable(path, o.asked)
 	f.enter(ctx, file, o, attr)
 	f.mu.Unlock()
 	attr = file.content.opened(file, attr, o.before)
 	if prompt {
-		file.readPromptly()
+		file.readPromptly(o.before)
 	}
 	return file, attr, nil
 }

@@ -269,13 +269,16 @@ func (f *File) readStart(n int64) {
 	f.fetchBlocks(smallFile, n, c.size.bytes, true)
 }
 
-// readPromptly starts reading a file that has one block.
-func (f *File) readPromptly() {
+// readPromptly starts reading a file that was just opened and has one block: what came
+// with its OPEN will do, if nothing was changed here since before that.
+func (f *File) readPromptly(before view) {
 	c := f.content
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.size.sure && c.size.bytes <= blockSize {
-		f.fetchBlocks(0, c.size.bytes, c.size.bytes, true)
+	now, size := c.viewLocked(), c.size.bytes
+	changed := before.busy || now.busy || now.changes != before.changes
+	if !changed && c.size.sure && size > 0 && size <= blockSize {
+		f.fetchBlock(sftpconn.Prompt(f.ctx), c.fs.blocks, 0, size, size)
 	}
 }
 
@@ -291,7 +294,7 @@ func (f *File) fetchBlocks(from, to, size int64, boldly bool) int64 {
 		if boldly {
 			bold = min(blockSize, size-at)
 		}
-		if !f.fetchBlock(c.fs.blocks, at, size, bold) {
+		if !f.fetchBlock(f.ctx, c.fs.blocks, at, size, bold) {
 			return at
 		}
 	}
@@ -300,7 +303,7 @@ func (f *File) fetchBlocks(from, to, size int64, boldly bool) int64 {
 
 // fetchBlock starts reading the block at at into all, if it is not there, and reports
 // whether there was room for it. content.mu is held.
-func (f *File) fetchBlock(all *blocks, at, size, bold int64) bool {
+func (f *File) fetchBlock(ctx context.Context, all *blocks, at, size, bold int64) bool {
 	key := blockKey{f, at / blockSize}
 	b, room := all.add(key, bold)
 	if b == nil {
@@ -310,7 +313,7 @@ func (f *File) fetchBlock(all *blocks, at, size, bold int64) bool {
 	f.fetches.Add(1)
 	fetch := func() {
 		defer f.fetches.Done()
-		b.n, b.err = f.readThrough(f.ctx, b.data, at, size)
+		b.n, b.err = f.readThrough(ctx, b.data, at, size)
 		if b.err != nil && !errors.Is(b.err, io.EOF) {
 			b.n = 0
 		}

@@ -7,8 +7,9 @@ import "sync/atomic"
 type Stats struct {
 	Attributes, Listings, Links Lookups
 
-	// ReadAhead is file contents, in bytes, those around scattered reads included; ListedAhead is folders, OpenedAhead
-	// small files and LinksAhead symbolic links that were read.
+	// ReadAhead is file contents, in bytes, those around scattered reads included;
+	// ListedAhead is folders, OpenedAhead small files and LinksAhead symbolic links
+	// that were read.
 	ReadAhead, ListedAhead, OpenedAhead, LinksAhead Ahead
 
 	Names       int   // that something is known of

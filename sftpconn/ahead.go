@@ -6,6 +6,7 @@ type (
 	aheadKey  struct{}
 	sizedKey  struct{}
 	unreadKey struct{}
+	promptKey struct{}
 )
 
 // Ahead returns a context for opening a file that nobody has asked for yet, and
@@ -47,6 +48,15 @@ func Unread(ctx context.Context) context.Context {
 
 // IsUnread reports whether ctx is of Unread.
 func IsUnread(ctx context.Context) bool { return ctx.Value(unreadKey{}) != nil }
+
+// Prompt returns a context for reading a file right after it was opened: what was read
+// together with its OPEN will do. Any other read asks the server, since the file may
+// have been written to meanwhile.
+func Prompt(ctx context.Context) context.Context {
+	return context.WithValue(ctx, promptKey{}, true)
+}
+
+func isPrompt(ctx context.Context) bool { return ctx.Value(promptKey{}) != nil }
 
 // openingTrips is how many round trips it takes to open a channel: for the session,
 // its subsystem (before which OpenSSH takes no data), and the version of that.

@@ -49,11 +49,13 @@ func (f *file) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	}
 	h := f.readHandle(len(p))
 	defer f.rest()
-	if c := f.takePrompt(off, len(p)); c != nil {
-		return f.finishRead(ctx, h, c, p, off)
-	}
-	if f.endsAt(ctx, off) {
-		return 0, io.EOF
+	if isPrompt(ctx) {
+		if c := f.takePrompt(off, len(p)); c != nil {
+			return f.finishRead(ctx, h, c, p, off)
+		}
+		if f.endsAt(ctx, off) {
+			return 0, io.EOF
+		}
 	}
 	limit := f.conn.limits.read
 	calls := make([]*call, 0, (len(p)+limit-1)/limit)

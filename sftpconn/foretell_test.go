@@ -101,6 +101,7 @@ func readSmall(ctx context.Context, t *testing.T, c *Conn, path string) {
 		return
 	}
 	p := make([]byte, size)
+	ctx = Prompt(ctx)
 	n, err := f.ReadAt(ctx, p, 0)
 	assert.NoError(t, err)
 	assert.Equal(t, contentOf(path), string(p[:n]))
@@ -182,9 +183,10 @@ func TestGrownFileIsReadOn(t *testing.T) {
 		f, _, err := c.Open(Sized(t.Context(), 5), "/grown", Read, 0)
 		require.NoError(t, err)
 		p := make([]byte, 100)
-		n, err := f.ReadAt(t.Context(), p[:5], 0)
+		prompt := Prompt(t.Context())
+		n, err := f.ReadAt(prompt, p[:5], 0)
 		require.NoError(t, err)
-		m, err := f.ReadAt(t.Context(), p[n:], int64(n))
+		m, err := f.ReadAt(prompt, p[n:], int64(n))
 		assert.ErrorIs(t, err, io.EOF)
 		assert.Equal(t, contentOf("/grown"), string(p[:n+m]))
 		require.NoError(t, f.Close(t.Context()))

@@ -94,7 +94,7 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 	// channels when it turns out to read much.
 	ch, due, size := c.meta, int64(0), int64(0)
 	if n, ahead := aheadIn(ctx); ahead && flags == Read {
-		ch, due, size = c.aheadChannel(n), n, n
+		ch, due = c.aheadChannel(n), n
 	} else if flags&Write != 0 {
 		ch = c.bulkChannel()
 	} else {
