@@ -119,6 +119,31 @@ func TestReadAroundIsShared(t *testing.T) {
 	})
 }
 
+// What was changed on the server within the second in which it had been changed before
+// is seen by who opens it then, and so it is by who has it open: the kernel has the same
+// pages for both.
+func TestReadAroundIsDroppedWhileItsTimeIsNew(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		content, other := pattern(16<<20), pattern(17 << 20)[1<<20:]
+		s.put("/d/a", bytes.Clone(content))
+		first := open(t, f, "/d/a", sftpconn.Read)
+		for _, i := range []int{100, 1000, 2000, 110} {
+			readPage(t, first, i)
+		}
+		for i := range 70 {
+			readPage(t, first, i)
+		}
+		s.mu.Lock()
+		copy(s.nodes["/d/a"].data, other)
+		s.mu.Unlock()
+		second := open(t, f, "/d/a", sftpconn.Read)
+		for _, file := range []*File{first, second} {
+			assert.Equal(t, other[101*page:102*page], readPage(t, file, 101))
+			assert.Equal(t, other[70*page:71*page], readPage(t, file, 70), "which was read ahead")
+		}
+	})
+}
+
 // What is written, or cut off, is seen at once by who looks it up through another File.
 func TestReadAroundIsFresh(t *testing.T) {
 	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {

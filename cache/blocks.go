@@ -192,6 +192,24 @@ func (b *blocks) drop(f *File, from, to int64) {
 	}
 }
 
+// dropUnsure forgets the blocks of f that were asked for so soon after mtime that the
+// file may have been changed since, and have the same time.
+func (b *blocks) dropUnsure(f *File, mtime uint32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.owners[f] == 0 {
+		return
+	}
+	for _, key := range b.lru.Keys() {
+		if key.file != f {
+			continue
+		}
+		if found, _ := b.lru.Peek(key); !isSure(found.asked, mtime) {
+			b.lru.Remove(key)
+		}
+	}
+}
+
 func (b *blocks) dropAll() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

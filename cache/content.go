@@ -164,6 +164,7 @@ func (c *content) opened(f *File, attr sftpconn.Attr, before view) sftpconn.Attr
 		c.dropBlocks(0, maxOffset)
 	} else {
 		f.opened = c.size
+		c.dropUnsure(attr.Mtime)
 	}
 	return attr
 }
@@ -240,6 +241,16 @@ func (c *content) changedByPath(set sftpconn.SetAttr, before view, attr sftpconn
 func (c *content) dropBlocks(from, to int64) {
 	for _, f := range c.files {
 		f.dropBlocks(from, to)
+	}
+}
+
+// dropUnsure drops what was read of the file so soon after mtime, its time now, that
+// who opens it may have to see something else: it must not get that from another File,
+// nor from the kernel's pages, which are the same for all.
+func (c *content) dropUnsure(mtime uint32) {
+	for _, f := range c.files {
+		c.fs.blocks.dropUnsure(f, mtime)
+		c.fs.around.dropUnsure(f, mtime)
 	}
 }
 
