@@ -4,72 +4,22 @@ import "time"
 
 const sweepEvery = 500 * time.Millisecond
 
-// followsWalks reports whether anything is fetched ahead of programs that go
-// through trees. It is not if what is fetched is not to be believed for a while.
-func (f *FS) followsWalks() bool {
-	return !f.opts.NoReadAhead && !f.opts.Disabled && min(f.opts.DirTimeout, f.opts.AttrTimeout) > 0
-}
-
-// visited takes in that a program lists path, and whether the listing is known
-// already. It returns what is to be fetched. f.mu is held.
-func (f *FS) visited(path string, known bool) []request {
-	if !f.followsWalks() {
-		return nil
+// watched returns what is to be fetched, and sees to it that what nobody uses of it is
+// taken away. f.mu is held.
+func (f *FS) watched(requests []request) []request {
+	if f.walks.needsSweep() {
+		f.background.spawn(f.sweep)
 	}
-	w := f.walks.visit(path)
-	f.walks.recent.Add(path, &visited{at: time.Now()})
-	if known {
-		f.walks.listed(path)
-		f.names.wanted(path)
-	}
-	return f.next(w)
-}
-
-// listedAhead takes in that a program has listed path.
-func (f *FS) listedAhead(path string) {
-	f.mu.Lock()
-	f.names.wanted(path)
-	ahead := f.next(f.walks.listed(path))
-	f.mu.Unlock()
-	f.fetch(ahead)
-}
-
-// looked takes in that a program has looked path up, and whether it was known.
-// It returns what is to be fetched. f.mu is held.
-func (f *FS) looked(path string, v verdict) []request {
-	dir, name := split(path)
-	if !f.followsWalks() || dir == "" {
-		return nil
-	}
-	if v == present {
-		return f.next(f.walks.looked(dir))
-	}
-	list, w := f.walks.missed(dir, name)
-	ahead := f.next(w)
-	if list != nil {
-		f.sweepLater()
-		ahead = append([]request{{step: list}}, ahead...)
-	}
-	return ahead
-}
-
-// next is walks.next, and sees to it that what nobody uses is taken away. f.mu
-// is held.
-func (f *FS) next(w *walk) []request {
-	fetch := f.walks.next(w)
-	if w != nil {
-		f.sweepLater()
-	}
-	return fetch
+	return requests
 }
 
 // fetch starts requests, if the FS is not closed.
 func (f *FS) fetch(requests []request) {
 	for _, r := range requests {
-		f.spawn(func() {
+		f.background.spawn(func() {
 			switch {
-			case r.early != nil:
-				f.refreshAhead(r.step, r.early)
+			case r.again != nil:
+				f.refreshAhead(r.step, r.again)
 			case r.kind == folder:
 				f.fetchListing(r.step)
 			case r.kind == link:
@@ -85,43 +35,18 @@ func (f *FS) fetchListing(s *step) {
 	f.mu.Lock()
 	q := question{asked: f.names.asking(), key: flightKey{s.path, f.names.gens.since(s.path)}}
 	f.mu.Unlock()
-	_, err := f.list(f.ctx, s.path, q, true)
+	_, err := f.list(f.background.ctx, s.path, q, true)
 	f.mu.Lock()
-	f.walks.allowed.handles--
-	if err != nil {
-		f.walks.waste(s)
-		s.state = over
-	} else {
-		f.walks.listed(s.path)
-		f.walks.caughtUp(s.path)
-	}
-	ahead := f.next(f.walks.alive(s.walk))
-	for _, below := range f.walks.listBelow(s) {
-		ahead = append(ahead, request{step: below})
-	}
+	ahead := f.watched(f.walks.listingCame(s, err == nil))
 	f.mu.Unlock()
 	f.fetch(ahead)
 }
 
 func (f *FS) fetchLink(s *step) {
-	_, err := f.readlink(f.ctx, s.path)
+	_, err := f.readlink(f.background.ctx, s.path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.walks.allowed.handles--
-	switch {
-	case err != nil:
-		f.walks.waste(s)
-		s.state = over
-	case s.state == asking:
-		s.state = there
-	}
-}
-
-// sweepLater sees to it that sweep runs. f.mu is held.
-func (f *FS) sweepLater() {
-	if !f.walks.sweeper {
-		f.walks.sweeper = f.spawn(f.sweep)
-	}
+	f.walks.linkCame(s, err == nil)
 }
 
 // sweep takes away what was fetched and not used. It ends when no program goes
@@ -132,16 +57,14 @@ func (f *FS) sweep() {
 	for {
 		select {
 		case <-timer.C:
-		case <-f.ctx.Done():
+		case <-f.background.ctx.Done():
 			return
 		}
 		f.mu.Lock()
-		f.walks.expire(time.Now())
-		if f.walks.idle() {
-			f.walks.sweeper = false
-			f.mu.Unlock()
+		more := f.walks.sweep(time.Now())
+		f.mu.Unlock()
+		if !more {
 			return
 		}
-		f.mu.Unlock()
 	}
 }

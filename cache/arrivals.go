@@ -49,12 +49,12 @@ func (ws *walks) visit(path string) *walk {
 	})
 }
 
-// opened takes in that a program opens path, or reads the symbolic link there.
+// comesTo takes in that a program opens path, or reads the symbolic link there.
 // It returns the step that was fetched ahead of that, if there is one. A walk
 // begins where programs do what they did before; with the first file of a folder just
 // come to, or with the next one; and with one that its folder's walk did not expect
 // yet.
-func (ws *walks) opened(path string, kind stepKind) (ahead *step, w *walk) {
+func (ws *walks) comesTo(path string, kind stepKind) (ahead *step, w *walk) {
 	at, again := ws.remember(path, kind)
 	var anew, expected bool
 	if e := ws.steps[path]; e != nil && e.Value.(*step).kind == kind {
@@ -111,9 +111,9 @@ func (ws *walks) entered(dir string) *walk {
 	})
 }
 
-// looked takes in that a name in dir was looked up, which is listed. It returns the
+// found takes in that a name in dir was looked up, which is known. It returns the
 // walk that goes on with that, if any.
-func (ws *walks) looked(dir string) (w *walk) {
+func (ws *walks) found(dir string) (w *walk) {
 	if e := ws.steps[dir]; e != nil && e.Value.(*step).unused() {
 		ws.use(e)
 		w = e.Value.(*step).walk
@@ -135,13 +135,13 @@ func (ws *walks) missed(dir, name string) (list *step, w *walk) {
 	}
 	l := ws.names.freshListing(dir)
 	if l != nil && (l.has(name) || !ws.names.ages(l)) {
-		return nil, ws.looked(dir)
+		return nil, ws.found(dir)
 	}
 	e := ws.steps[dir]
 	walked := e != nil && e.Value.(*step).walk != ws.loose
 	switch {
 	case walked && (l != nil || isHidden(dir)):
-		return ws.listApart(dir), ws.looked(dir)
+		return ws.listApart(dir), ws.found(dir)
 	case walked:
 		ws.use(e)
 		w = e.Value.(*step).walk

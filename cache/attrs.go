@@ -14,7 +14,7 @@ func (f *FS) known(path string, lookup func(*names, string) (sftpconn.Attr, verd
 	f.mu.Lock()
 	attr, v := lookup(f.names, path)
 	q := question{f.names.asking(), flightKey{path, f.names.gens.since(path)}, f.opens.at(path)}
-	ahead := f.looked(path, v)
+	ahead := f.watched(f.walks.looksUp(path, v == present))
 	f.mu.Unlock()
 	f.fetch(ahead)
 	return attr, v, q
@@ -47,7 +47,7 @@ type attrRequest struct {
 
 func (f *FS) look(ctx context.Context, path string, r attrRequest, questions *flights[sftpconn.Attr]) (sftpconn.Attr, error) {
 	attr, v, q := f.known(path, r.known)
-	f.lookups.attributes.add(v != unknown)
+	f.questions.attributes.add(v != unknown)
 	if v != unknown {
 		return attr, verdictError(v, path)
 	}
@@ -126,13 +126,10 @@ func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sf
 
 // Readlink implements [sftpconn.FS].
 func (f *FS) Readlink(ctx context.Context, path string) (string, error) {
-	if f.followsWalks() {
-		f.mu.Lock()
-		_, w := f.walks.opened(path, link)
-		ahead := f.next(w)
-		f.mu.Unlock()
-		f.fetch(ahead)
-	}
+	f.mu.Lock()
+	ahead := f.watched(f.walks.readsLink(path))
+	f.mu.Unlock()
+	f.fetch(ahead)
 	return f.readlink(ctx, path)
 }
 
@@ -141,7 +138,7 @@ func (f *FS) readlink(ctx context.Context, path string) (string, error) {
 	target, ok := f.names.readlink(path)
 	q := question{asked: f.names.asking(), key: flightKey{path, f.names.gens.since(path)}}
 	f.mu.Unlock()
-	f.lookups.links.add(ok)
+	f.questions.links.add(ok)
 	if ok {
 		return target, nil
 	}

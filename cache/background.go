@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// background is the work that no single caller owns.
+// background is the work that no single caller of an FS owns.
 type background struct {
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -15,9 +15,9 @@ type background struct {
 	wg     sync.WaitGroup
 }
 
-func newBackground() background {
+func newBackground() *background {
 	ctx, cancel := context.WithCancel(context.Background())
-	return background{ctx: ctx, cancel: cancel}
+	return &background{ctx: ctx, cancel: cancel}
 }
 
 // spawn does work on a goroutine that Close waits for. It returns false, and
@@ -32,8 +32,8 @@ func (b *background) spawn(work func()) bool {
 	return true
 }
 
-// endBackground ends all that was spawned, and waits for it.
-func (b *background) endBackground() {
+// end ends all that was spawned, and waits for it.
+func (b *background) end() {
 	b.mu.Lock()
 	b.closed = true
 	b.mu.Unlock()

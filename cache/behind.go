@@ -25,11 +25,11 @@ type errandWork struct {
 // about paths will lead to.
 func (f *FS) behind(ctx context.Context, change string, work errandWork, paths ...string) bool {
 	e := f.errands.add(change, false, paths...)
-	carried := f.ctx
+	carried := f.background.ctx
 	if owner, ok := sftpconn.OwnerIn(ctx); ok {
-		carried = sftpconn.WithOwner(f.ctx, owner)
+		carried = sftpconn.WithOwner(f.background.ctx, owner)
 	}
-	if e.unsure() || !f.spawn(func() { f.carryOut(carried, e, work) }) {
+	if e.unsure() || !f.background.spawn(func() { f.carryOut(carried, e, work) }) {
 		f.errands.finish(e, nil)
 		return false
 	}

@@ -181,7 +181,7 @@ func (c *content) invalidate() {
 func (c *content) forget() {
 	bytes, sure := c.queue.size()
 	c.size, c.blank = knownSize{bytes: bytes, sure: sure}, maxOffset
-	c.prediction = prediction{ours: c.queue.sets(), times: c.queue.times(c.fs.clock.now())}
+	c.prediction = prediction{ours: c.queue.sets(), times: c.queue.times(c.fs.names.clock.now())}
 	c.dropBlocks(0, maxOffset)
 }
 
@@ -194,7 +194,7 @@ func (c *content) extend(off, end int64) {
 		end = maxOffset
 	}
 	c.dropBlocks(off, end)
-	c.prediction.times = ourTimes{mtime: c.fs.clock.now()}
+	c.prediction.times = ourTimes{mtime: c.fs.names.clock.now()}
 }
 
 // set takes in that attributes are being set, with c.mu held.
@@ -208,7 +208,7 @@ func (c *content) set(set sftpconn.SetAttr) {
 		c.dropBlocks(min(c.size.bytes, int64(set.Size)), maxOffset)
 		c.size.bytes = int64(set.Size)
 		if set.Valid&sftpconn.AttrTimes == 0 {
-			c.prediction.times = ourTimes{mtime: c.fs.clock.now()}
+			c.prediction.times = ourTimes{mtime: c.fs.names.clock.now()}
 		}
 	}
 }

@@ -125,9 +125,9 @@ func (f *File) askBehind() <-chan struct{} {
 	done := make(chan struct{})
 	ask := func() {
 		defer close(done)
-		_, _ = f.attr(f.content.fs.ctx)
+		_, _ = f.attr(f.content.fs.background.ctx)
 	}
-	if !f.content.fs.spawn(ask) {
+	if !f.content.fs.background.spawn(ask) {
 		close(done)
 	}
 	return done

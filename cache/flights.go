@@ -13,7 +13,7 @@ import (
 // request. Unlike golang.org/x/sync/singleflight, the request outlives the
 // caller that started it as long as another one waits, and no longer.
 type flights[V any] struct {
-	fs *FS
+	background *background
 
 	mu  sync.Mutex
 	all map[flightKey]*flight[V]
@@ -38,8 +38,8 @@ type flight[V any] struct {
 	panicked string
 }
 
-func newFlights[V any](fs *FS) *flights[V] {
-	return &flights[V]{fs: fs, all: make(map[flightKey]*flight[V])}
+func newFlights[V any](b *background) *flights[V] {
+	return &flights[V]{background: b, all: make(map[flightKey]*flight[V])}
 }
 
 // do returns what ask returns, or panics as it does. ask runs on a context of its own, which carries
@@ -71,7 +71,7 @@ func (g *flights[V]) join(key flightKey, ask func(context.Context) (V, error)) *
 	}
 	f := &flight[V]{waiting: 1, done: make(chan struct{})}
 	var ctx context.Context
-	ctx, f.cancel = context.WithCancel(g.fs.ctx)
+	ctx, f.cancel = context.WithCancel(g.background.ctx)
 	g.all[key] = f
 	run := func() {
 		defer close(f.done)
@@ -83,7 +83,7 @@ func (g *flights[V]) join(key flightKey, ask func(context.Context) (V, error)) *
 		}()
 		f.value, f.err = ask(ctx)
 	}
-	if !g.fs.spawn(run) {
+	if !g.background.spawn(run) {
 		f.err = errClosed
 		delete(g.all, key)
 		close(f.done)

@@ -44,7 +44,7 @@ func (f *FS) newcomer(ctx context.Context, path string, mode uint32) (sftpconn.A
 	}
 	dir, _ := split(path)
 	folder, _ := f.mayFill(dir)
-	now, grouped := f.clock.now(), f.maker.grouped
+	now, grouped := f.names.clock.now(), f.maker.grouped
 	attr := sftpconn.Attr{
 		Valid: sftpconn.AttrAll, Mode: mode, UID: f.maker.uid, GID: f.maker.gid, Atime: now, Mtime: now,
 	}

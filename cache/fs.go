@@ -16,32 +16,22 @@ type FS struct {
 	direct sftpconn.FS
 	opts   Options
 
-	background
-	unsent    *budget
-	progress  progress
-	blocks    *blocks // read ahead
-	around    *blocks // read around
-	questions questions
-	lookups   lookups
-	clock     clock
-	errands   *errands // nil without AsyncClose
+	background *background
+	unsent     *budget
+	progress   progress
+	blocks     *blocks // read ahead
+	around     *blocks // read around
+	questions  *questions
+	errands    *errands // nil without AsyncClose
 
-	mu     sync.Mutex
-	maker  maker
-	moving moving
-	names  *names
-	opens  *opens
-	walks  *walks
+	mu    sync.Mutex
+	maker maker
+	names *names
+	opens *opens
+	walks *walks
 }
 
 var _ sftpconn.FS = (*FS)(nil)
-
-// questions are those that callers share the answers of.
-type questions struct {
-	lstat, stat *flights[sftpconn.Attr]
-	readDir     *flights[[]sftpconn.DirEntry]
-	readlink    *flights[string]
-}
 
 var errServerLost = fmt.Errorf("%w: the server lost data that it had acknowledged", syscall.EIO)
 
@@ -58,21 +48,15 @@ func New(under sftpconn.FS, opts Options) *FS {
 		unsent:     newBudget(opts.WriteBuffer),
 		blocks:     newBlocks(opts.ReadBuffer),
 		around:     newAround(opts.ReadBuffer),
-		moving:     moving{},
+		names:      newNames(opts),
 	}
-	f.opens = newOpens(f.moving)
-	f.names = newNames(opts, &f.clock, f.moving)
+	f.opens = newOpens(f.names.moving)
+	f.questions = newQuestions(f.background)
 	if opts.AsyncClose {
 		f.errands = newErrands(f.names.links)
 		f.under = &inOrder{under, f}
 	}
-	f.walks = newWalks(f.names, f.discard)
-	f.questions = questions{
-		lstat:    newFlights[sftpconn.Attr](f),
-		stat:     newFlights[sftpconn.Attr](f),
-		readDir:  newFlights[[]sftpconn.DirEntry](f),
-		readlink: newFlights[string](f),
-	}
+	f.walks = newWalks(f.names, !opts.followsPrograms(), f.discard)
 	return f
 }
 
@@ -143,7 +127,7 @@ func (f *FS) Unsent() map[string]int64 {
 func (f *FS) Close() error {
 	f.sendAll()
 	unsent := f.Unsent()
-	f.endBackground()
+	f.background.end()
 	f.blocks.dropAll()
 	f.around.dropAll()
 	err := f.under.Close()
@@ -157,7 +141,7 @@ func (f *FS) Close() error {
 }
 
 func (f *FS) sendAll() {
-	ctx, cancel := context.WithTimeout(f.ctx, f.opts.CloseTimeout)
+	ctx, cancel := context.WithTimeout(f.background.ctx, f.opts.CloseTimeout)
 	defer cancel()
 	f.mu.Lock()
 	f.opens.closing = true

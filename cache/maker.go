@@ -27,7 +27,7 @@ type maker struct {
 // the request. f.mu is held.
 func (f *FS) learnNew(ctx context.Context, path string, attr sftpconn.Attr) {
 	if attr.Valid&sftpconn.AttrTimes != 0 {
-		f.clock.learn(attr.Mtime)
+		f.names.clock.learn(attr.Mtime)
 	}
 	if attr.Valid&sftpconn.AttrOwners == 0 {
 		return

@@ -16,7 +16,7 @@ import (
 // the one that was asked for later counts.
 type names struct {
 	opts     Options
-	clock    *clock
+	clock    clock
 	lru      *simplelru.LRU[string, *entry]
 	gens     *generations
 	links    *links
@@ -67,13 +67,12 @@ const (
 	absent
 )
 
-func newNames(opts Options, clock *clock, moving moving) *names {
+func newNames(opts Options) *names {
 	n := &names{
 		opts:     opts,
-		clock:    clock,
 		gens:     newGenerations(),
 		links:    newLinks(),
-		moving:   moving,
+		moving:   moving{},
 		doubtful: make(map[string]struct{}),
 	}
 	n.lru = newLRU(opts.MaxEntries, func(path string, e *entry) { n.weigh(path, e, -1) })

@@ -249,7 +249,7 @@ func TestHardLinksAreNotRemembered(t *testing.T) {
 }
 
 func TestMemoryOfNamesIsBounded(t *testing.T) {
-	n := newNames(Options{MaxEntries: 1000, MaxBytes: 200_000}.withDefaults(), &clock{}, moving{})
+	n := newNames(Options{MaxEntries: 1000, MaxBytes: 200_000}.withDefaults())
 	for i := range 5000 {
 		dir := "/dir" + string(rune('a'+i%26)) + string(rune('a'+i/26%26))
 		n.setAttr(dir+"/name", n.asking(), sftpconn.Attr{})

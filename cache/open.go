@@ -102,7 +102,7 @@ func (f *FS) readsPromptly(ctx context.Context, size int64) bool {
 
 func (f *FS) newFile(under sftpconn.File, flags sftpconn.OpenFlags) *File {
 	file := &File{under: under, flags: flags, flushed: flags&sftpconn.Write == 0}
-	file.ctx, file.cancel = context.WithCancel(f.ctx)
+	file.ctx, file.cancel = context.WithCancel(f.background.ctx)
 	return file
 }
 

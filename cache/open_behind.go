@@ -137,7 +137,7 @@ func (c *content) openedLate(f *File, attr sftpconn.Attr, success bool, leave fu
 
 // end closes what is left of a closed File. Nobody is left to tell.
 func (f *File) end() {
-	_ = f.under.Close(f.content.fs.ctx)
+	_ = f.under.Close(f.content.fs.background.ctx)
 	f.content.mu.Lock()
 	leave := f.late.leave
 	f.content.mu.Unlock()

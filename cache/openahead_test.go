@@ -317,8 +317,8 @@ func TestFreshFileIsOpenedAnew(t *testing.T) {
 			attr, err := f.Stat(t.Context(), "/d/a")
 			assert.NoError(t, err)
 			file := open(t, f, "/d/a", sftpconn.Read)
-			e := &early{file: file, attr: attr, asked: f.asking(), told: time.Now()}
-			assert.Equal(t, wait > sureAge, f.stillTrue(t.Context(), e, "/d/a"), "%v", wait)
+			o := &openedFile{file: file, attr: attr, asked: f.asking(), told: time.Now()}
+			assert.Equal(t, wait > sureAge, f.stillTrue(t.Context(), o, "/d/a"), "%v", wait)
 			assert.NoError(t, file.Close(t.Context()))
 		}
 	})

@@ -75,6 +75,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// followsPrograms reports whether anything is fetched ahead of programs that go
+// through trees. It is not if what is fetched is not to be believed for a while.
+func (o *Options) followsPrograms() bool {
+	return !o.NoReadAhead && !o.Disabled && min(o.DirTimeout, o.AttrTimeout) > 0
+}
+
 // fill sets what was left zero to the default.
 func fill[T comparable](option *T, value T) {
 	var zero T

@@ -320,7 +320,7 @@ func (f *File) fetchBlock(ctx context.Context, all *blocks, at, size, bold int64
 		close(b.done)
 		all.release(key, b, 0, false)
 	}
-	if !f.content.fs.spawn(fetch) {
+	if !f.content.fs.background.spawn(fetch) {
 		b.err = errClosed
 		close(b.done)
 		f.fetches.Done()

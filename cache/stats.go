@@ -1,7 +1,5 @@
 package cache
 
-import "sync/atomic"
-
 // Stats tells what an FS has spared its callers since it was made, and what it
 // holds.
 type Stats struct {
@@ -33,9 +31,9 @@ type Ahead struct{ Used, Wasted uint64 }
 // Stats never waits for the server.
 func (f *FS) Stats() Stats {
 	s := Stats{
-		Attributes:  f.lookups.attributes.counts(),
-		Listings:    f.lookups.listings.counts(),
-		Links:       f.lookups.links.counts(),
+		Attributes:  f.questions.attributes.counts(),
+		Listings:    f.questions.listings.counts(),
+		Links:       f.questions.links.counts(),
 		UnsentLimit: f.unsent.limit,
 	}
 	for _, b := range []*blocks{f.blocks, f.around} {
@@ -60,18 +58,3 @@ func (b *blocks) addTo(s *Stats) {
 	s.ReadAhead.Wasted += b.ahead.Wasted
 	s.BlockBytes += int64(b.taken) * blockSize
 }
-
-// lookups counts the questions that programs ask.
-type lookups struct{ attributes, listings, links lookupCounter }
-
-type lookupCounter struct{ hits, misses atomic.Uint64 }
-
-func (c *lookupCounter) add(hit bool) {
-	if hit {
-		c.hits.Add(1)
-	} else {
-		c.misses.Add(1)
-	}
-}
-
-func (c *lookupCounter) counts() Lookups { return Lookups{c.hits.Load(), c.misses.Load()} }

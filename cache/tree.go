@@ -12,16 +12,19 @@ func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, err
 	f.mu.Lock()
 	entries, ok := f.names.list(path)
 	q := question{asked: f.names.asking(), key: flightKey{path, f.names.gens.since(path)}}
-	ahead := f.visited(path, ok)
+	ahead := f.watched(f.walks.lists(path, ok))
 	f.mu.Unlock()
 	f.fetch(ahead)
-	f.lookups.listings.add(ok)
+	f.questions.listings.add(ok)
 	if ok {
 		return entries, nil
 	}
 	entries, err := f.list(ctx, path, q, false)
 	if err == nil {
-		f.listedAhead(path)
+		f.mu.Lock()
+		ahead := f.watched(f.walks.hasListed(path))
+		f.mu.Unlock()
+		f.fetch(ahead)
 	}
 	return slices.Clone(entries), err
 }
@@ -147,7 +150,7 @@ func (f *FS) remove(ctx context.Context, path string, remove func(context.Contex
 	}
 	defer end()
 	f.mu.Lock()
-	f.moving.begin(path)
+	f.names.moving.begin(path)
 	q := f.names.asking()
 	f.mu.Unlock()
 	err = remove(ctx, path)
@@ -189,7 +192,7 @@ func (f *FS) Rename(ctx context.Context, oldPath, newPath string, replace bool) 
 	}
 	defer end()
 	f.mu.Lock()
-	f.moving.begin(oldPath, newPath)
+	f.names.moving.begin(oldPath, newPath)
 	q := f.names.asking()
 	f.mu.Unlock()
 	err = f.direct.Rename(ctx, oldPath, newPath, replace)

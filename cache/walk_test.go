@@ -67,7 +67,7 @@ func forgotten(t *testing.T, f *FS) {
 	assert.Zero(t, f.walks.loose.steps.Len())
 	assert.Zero(t, f.walks.allowed.handles)
 	assert.Zero(t, f.walks.allowed.blocks)
-	assert.False(t, f.walks.sweeper)
+	assert.False(t, f.walks.sweeping)
 }
 
 // ahead counts what was fetched ahead.

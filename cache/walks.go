@@ -28,17 +28,19 @@ const (
 // walks are the trees that programs are going through. They are guarded by
 // FS.mu.
 type walks struct {
+	off     bool // no program is followed
 	names   *names
-	discard func(*early) // called with FS.mu held
-	all     []*walk      // the one that began last is the last
-	loose   *walk        // folders that are listed since a name in them was looked up
+	discard func(*openedFile) // called with FS.mu held
+	all     []*walk           // the one that began last is the last
+	loose   *walk             // folders that are listed since a name in them was looked up
 	steps   map[string]*list.Element
 	recent  *simplelru.LRU[string, *visited]
 	history history
 	allowed allowance
 	count   walkCount
-	sweeper bool // a goroutine takes away what is not used
 	through bool // the last file that is not small was read to its end
+
+	sweeping bool // sweep is called every so often
 }
 
 // walkCount counts what was fetched ahead.
@@ -54,8 +56,9 @@ func (c *walkCount) of(kind stepKind) *Ahead {
 	return &c.files
 }
 
-func newWalks(n *names, discard func(*early)) *walks {
+func newWalks(n *names, off bool, discard func(*openedFile)) *walks {
 	return &walks{
+		off:     off,
 		names:   n,
 		discard: discard,
 		loose:   newWalk(rest),
@@ -166,11 +169,19 @@ func (ws *walks) putOff(s *step) {
 // end takes in that nothing more comes of s, used or not.
 func (ws *walks) end(s *step) {
 	s.state = over
-	if early := s.file.early; early != nil {
-		s.file.early = nil
-		ws.allowed.handles--
-		ws.discard(early)
+	if o := ws.take(s); o != nil {
+		ws.discard(o)
 	}
+}
+
+// take returns the file that was opened for s, which s has no more, or nil.
+func (ws *walks) take(s *step) *openedFile {
+	o := s.file.opened
+	if o != nil {
+		s.file.opened = nil
+		ws.allowed.handles--
+	}
+	return o
 }
 
 // listed takes in that the listing of path is known.
@@ -194,11 +205,11 @@ func (ws *walks) putRest(w *walk, path string, r restOf, before *list.Element) {
 	ws.put(w, &step{kind: rest, path: path, rest: r}, before)
 }
 
-// request is a step that is to be fetched. With early set, the server is to be
-// asked again whether that is true.
+// request is a step that is to be fetched. With again set, which is its file, the server
+// is to be asked again whether that is true.
 type request struct {
 	*step
-	early *early
+	again *openedFile
 }
 
 // next returns what of w is to be fetched now.
@@ -221,11 +232,10 @@ func (ws *walks) next(w *walk) (fetch []request) {
 			return e, true
 		case s.unused():
 			near++
-			if !s.file.ages(now) {
-				return e, true
+			if o := s.file.opened; o != nil && o.ages(now) {
+				o.refreshing = true
+				fetch = append(fetch, request{s, o})
 			}
-			s.file.early.refreshing = true
-			fetch = append(fetch, request{s, s.file.early})
 			return e, true
 		case !w.due(s, now):
 			return e, true
@@ -403,8 +413,8 @@ func (ws *walks) ageOf(s *step) time.Duration {
 	return stepAge
 }
 
-// idle reports whether there is nothing to be taken away.
-func (ws *walks) idle() bool { return len(ws.all) == 0 && ws.loose.steps.Len() == 0 }
+// isIdle reports whether there is nothing to be taken away.
+func (ws *walks) isIdle() bool { return len(ws.all) == 0 && ws.loose.steps.Len() == 0 }
 
 // alive returns w if it goes on, or nil.
 func (ws *walks) alive(w *walk) *walk {

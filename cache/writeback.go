@@ -88,7 +88,7 @@ func (c *content) awaitAcks() bool {
 	c.fs.mu.Lock()
 	c.users++
 	c.fs.mu.Unlock()
-	c.queue.waiting = c.fs.spawn(c.acknowledgeAll)
+	c.queue.waiting = c.fs.background.spawn(c.acknowledgeAll)
 	return c.queue.waiting
 }
 
@@ -98,7 +98,7 @@ func (c *content) acknowledgeAll() {
 		o := c.queue.ops[0]
 		c.mu.Unlock()
 		<-o.started
-		err := o.request.Wait(c.fs.ctx)
+		err := o.request.Wait(c.fs.background.ctx)
 		c.mu.Lock()
 		last := c.acknowledge(o, err)
 		c.pump()
@@ -125,7 +125,7 @@ func (c *content) finish(f *File, last bool) {
 	ask := c.wantsAttr(f)
 	c.mu.Unlock()
 	if ask {
-		_, _ = f.attr(c.fs.ctx)
+		_, _ = f.attr(c.fs.background.ctx)
 	}
 	if last {
 		f.end()

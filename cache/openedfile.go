@@ -1,0 +1,85 @@
+package cache
+
+import (
+	"time"
+
+	"sftpmount/sftpconn"
+)
+
+const (
+	// earlyAge is how long what was fetched ahead is believed where it stands
+	// for a question that a program asks later: that a file can be opened, and
+	// what it is then.
+	earlyAge = time.Second
+
+	// sureAge is how old an mtime must be to tell one content of a file from
+	// the next: SFTP's clock ticks in seconds.
+	sureAge = 2 * time.Second
+
+	// mostStart is how much of a file that is not small is read ahead before a
+	// program comes to it, if the last such file was read to its end, in bytes.
+	mostStart = 4 << 20
+)
+
+// openedFile is a file that was opened before its program asked for that. Until then
+// it is guarded by FS.mu.
+type openedFile struct {
+	file       sftpconn.File
+	attr       sftpconn.Attr
+	asked      asked     // when it was opened
+	told       time.Time // when the server was asked last, and told the same
+	refreshing bool
+}
+
+// isFresh reports whether it stands for what an open would find now.
+func (o *openedFile) isFresh() bool { return time.Since(o.told) <= earlyAge && o.lasting() }
+
+// ages reports whether the server should be asked again, so that a program that
+// comes soon need not wait for that.
+func (o *openedFile) ages(now time.Time) bool {
+	return !o.refreshing && o.lasting() && now.Sub(o.told) > earlyAge/2
+}
+
+// lasting reports whether a file that has the same attributes later is unchanged.
+func (o *openedFile) lasting() bool { return isSure(o.asked.taken, o.attr.Mtime) }
+
+// same reports whether attr is of the unchanged file.
+func (o *openedFile) same(attr sftpconn.Attr) bool {
+	attr.Atime = o.attr.Atime
+	return attr == o.attr
+}
+
+// isSure reports whether at the time taken, a file was changed last long enough ago
+// that a later change shows in its attributes.
+func isSure(taken time.Time, mtime uint32) bool {
+	return taken.Sub(time.Unix(int64(mtime), 0)) > sureAge
+}
+
+// aheadFile is what a step of kind file has to do with its file.
+type aheadFile struct {
+	whole  int64         // size of the file as it was listed, in bytes
+	size   int64         // of what is read ahead, in bytes
+	mtime  uint32        // as it was listed
+	done   chan struct{} // closed when the file was opened, or could not be
+	opened *openedFile
+}
+
+// aim says how much is to be read ahead. through says whether the last file that is
+// not small was read to its end.
+func (a *aheadFile) aim(through bool) {
+	switch {
+	case a.whole <= smallFile:
+		a.size = a.whole
+	case through:
+		a.size = min(a.whole, mostStart)
+	default:
+		a.size = firstWindow
+	}
+}
+
+func (a *aheadFile) kib() int    { return int((a.size + 1023) >> 10) }
+func (a *aheadFile) blocks() int { return int((a.size + blockSize - 1) / blockSize) }
+
+// settled reports whether the file, opened now, could be believed later, see
+// [openedFile.lasting].
+func (a *aheadFile) settled(now time.Time) bool { return isSure(now, a.mtime) }
