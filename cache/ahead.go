@@ -33,7 +33,7 @@ func (f *FS) fetch(requests []request) {
 
 func (f *FS) fetchListing(s *step) {
 	f.mu.Lock()
-	q := question{asked: f.names.asking(), key: flightKey{s.path, f.names.gens.since(s.path)}}
+	q := f.question(s.path)
 	f.mu.Unlock()
 	_, err := f.list(f.background.ctx, s.path, q, true)
 	f.mu.Lock()

@@ -78,7 +78,7 @@ func (n *names) gone(path string) {
 func (n *names) linkedTo(oldPath, newPath string, q asked, attr sftpconn.Attr) {
 	n.made(newPath, q, attr)
 	n.links.join(oldPath, newPath)
-	if _, ok := n.doubtful[oldPath]; ok {
+	if n.isDoubtful(oldPath) {
 		n.doubt(newPath)
 	}
 }
@@ -91,7 +91,7 @@ func (n *names) moved(oldPath, newPath string) {
 		moved = *e
 		moved.absent = known[bool]{}
 	}
-	_, doubtful := n.doubtful[oldPath]
+	doubtful := n.isDoubtful(oldPath)
 	n.gone(newPath)
 	n.links.move(oldPath, newPath)
 	n.gone(oldPath)
@@ -148,7 +148,7 @@ func (n *names) forgetTree(top string) {
 
 // mayBeDir reports whether path is not known to be something else.
 func (n *names) mayBeDir(path string) bool {
-	if _, doubtful := n.doubtful[path]; doubtful {
+	if n.isDoubtful(path) {
 		return false // it was opened
 	}
 	attr, v := n.lookup(path)
@@ -165,12 +165,19 @@ func (n *names) touch(path string) {
 	}
 }
 
+// unsureAttr takes in that a change of the attributes of path failed, or may have
+// happened.
+func (n *names) unsureAttr(path string) {
+	n.gens.touch(path)
+	n.forgetAttr(path)
+}
+
 // unsure takes in that a change of path failed, or may have happened.
 func (n *names) unsure(path string) {
 	n.touch(path)
 	n.updateKnown(path, func(e *entry) { *e = entry{} })
 	dir, _ := split(path)
-	n.updateKnown(dir, func(e *entry) { e.listing = nil })
+	n.forgetListing(dir)
 	n.gens.touch(dir)
 	n.forgetAttr(dir)
 }
@@ -223,6 +230,11 @@ func (n *names) forgetAttr(path string) {
 	n.updateListing(dir, func(l *listing) { l.doubt(name) })
 }
 
+// forgetListing drops what dir holds.
+func (n *names) forgetListing(dir string) {
+	n.updateKnown(dir, func(e *entry) { e.listing = nil })
+}
+
 // doubt takes in that path is being written: until settle or undoubt, nothing
 // about its attributes is remembered.
 func (n *names) doubt(path string) {
@@ -240,6 +252,12 @@ func (n *names) settle(path string, q asked, attr sftpconn.Attr) {
 	}
 }
 
+func (n *names) isDoubtful(path string) bool {
+	_, ok := n.doubtful[path]
+	return ok
+}
+
+// undoubt ends doubt with nothing known.
 func (n *names) undoubt(path string) {
 	delete(n.doubtful, path)
 	n.touch(path)

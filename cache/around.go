@@ -74,7 +74,7 @@ func (f *File) readAround(i int64) {
 	}
 	a := &f.content.around
 	if a.read == nil {
-		a.read = newLRU[int64, *File](2*f.content.fs.around.limit, nil)
+		a.read, _ = simplelru.NewLRU[int64, *File](2*f.content.fs.around.limit, nil) // which is above 0
 	}
 	_, again := a.read.Get(i)
 	a.asked++

@@ -25,6 +25,10 @@ const (
 	// fewBeside is how many names a folder has of which all are expected when
 	// programs pick among the folders beside it.
 	fewBeside = 4
+
+	// near is how many entries of its kind a program may leave out and still be
+	// taken to go through a folder in order.
+	near = 8
 )
 
 // visit takes in that a program lists path. A walk begins with the first
@@ -54,7 +58,7 @@ func (ws *walks) visit(path string) *walk {
 // begins where programs do what they did before; with the first file of a folder just
 // come to, or with the next one; and with one that its folder's walk did not expect
 // yet.
-func (ws *walks) comesTo(path string, kind stepKind) (ahead *step, w *walk) {
+func (ws *walks) comesTo(path string, kind fileKind) (ahead *step, w *walk) {
 	at, again := ws.remember(path, kind)
 	var anew, expected bool
 	if e := ws.steps[path]; e != nil && e.Value.(*step).kind == kind {
@@ -168,7 +172,7 @@ func (ws *walks) listBelow(dir *step) (list []*step) {
 	}
 	var folders []string
 	for _, e := range l.entries {
-		if kindOf(e.Attr) == folder && e.Attr.Size <= mostPeeked {
+		if fetchable(e.Attr) == folder && e.Attr.Size <= mostPeeked {
 			folders = append(folders, join(dir.path, e.Name))
 		}
 	}
@@ -240,13 +244,13 @@ func (ws *walks) peek(dir string) *step {
 // isSmall reports whether dir is known to be a folder that is soon listed.
 func (ws *walks) isSmall(dir string) bool {
 	attr, v := ws.names.lookup(dir)
-	return v == present && kindOf(attr) == folder && attr.Size <= mostPeeked
+	return v == present && fetchable(attr) == folder && attr.Size <= mostPeeked
 }
 
 // come takes in that a program has come to an entry of a folder. It returns the
 // walk that goes on, or begins, with that. judge says which order the program
 // keeps to, if it goes through the folder.
-func (ws *walks) come(path string, kind stepKind, judge func(*listing, trail) (sorted, begins bool)) *walk {
+func (ws *walks) come(path string, kind fileKind, judge func(*listing, trail) (sorted, begins bool)) *walk {
 	dir, name := split(path)
 	v, ok := ws.recent.Get(dir)
 	if !ok || time.Since(v.at) > stepAge {

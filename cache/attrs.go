@@ -13,7 +13,7 @@ import (
 func (f *FS) known(path string, lookup func(*names, string) (sftpconn.Attr, verdict)) (sftpconn.Attr, verdict, question) {
 	f.mu.Lock()
 	attr, v := lookup(f.names, path)
-	q := question{f.names.asking(), flightKey{path, f.names.gens.since(path)}, f.opens.at(path)}
+	q := f.question(path)
 	ahead := f.watched(f.walks.looksUp(path, v == present))
 	f.mu.Unlock()
 	f.fetch(ahead)
@@ -25,6 +25,11 @@ type question struct {
 	asked   asked
 	key     flightKey
 	content *content // at the path, or nil
+}
+
+// question returns what is needed to ask about path. f.mu is held.
+func (f *FS) question(path string) question {
+	return question{f.names.asking(), flightKey{path, f.names.gens.since(path)}, f.opens.at(path)}
 }
 
 // Lstat implements [sftpconn.FS].
@@ -114,8 +119,7 @@ func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sf
 	defer f.mu.Unlock()
 	switch {
 	case err != nil:
-		f.names.gens.touch(path)
-		f.names.forgetAttr(path)
+		f.names.unsureAttr(path)
 	case set.NoFollow:
 		f.names.changed(path, q.asked, attr)
 	default:
@@ -136,7 +140,7 @@ func (f *FS) Readlink(ctx context.Context, path string) (string, error) {
 func (f *FS) readlink(ctx context.Context, path string) (string, error) {
 	f.mu.Lock()
 	target, ok := f.names.readlink(path)
-	q := question{asked: f.names.asking(), key: flightKey{path, f.names.gens.since(path)}}
+	q := f.question(path)
 	f.mu.Unlock()
 	f.questions.links.add(ok)
 	if ok {

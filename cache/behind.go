@@ -167,7 +167,7 @@ func (f *FS) makeBehind(ctx context.Context, change, path string,
 		return false
 	}
 	remember()
-	since = f.names.gens.now
+	since = f.names.asking().gen
 	return true
 }
 
@@ -281,7 +281,7 @@ func (f *FS) setAttrBehind(ctx context.Context, path string, set sftpconn.SetAtt
 		return attr, false
 	}
 	f.names.changed(path, f.names.asking(), attr)
-	since = f.names.gens.now
+	since = f.names.asking().gen
 	if c != nil {
 		c.foresee(set)
 	}

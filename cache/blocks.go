@@ -70,8 +70,8 @@ func newBlocks(limit int64) *blocks {
 		bold:   newCredit(mostBoldKiB, boldKiB),
 		pool:   sync.Pool{New: func() any { return new([blockSize]byte) }},
 	}
-	// Room is counted here, not by the LRU.
-	b.lru = newLRU(2*b.limit, func(key blockKey, b2 *block) { b.forget(key, b2) })
+	// Room is counted here, not by the LRU. It fails for no size above 0.
+	b.lru, _ = simplelru.NewLRU(2*b.limit, b.forget)
 	return b
 }
 

@@ -88,7 +88,7 @@ func (c *content) leave() {
 		return
 	}
 	for _, path := range c.paths {
-		if _, doubtful := c.fs.names.doubtful[path]; doubtful {
+		if c.fs.names.isDoubtful(path) {
 			c.fs.names.undoubt(path)
 		}
 	}

@@ -48,7 +48,7 @@ func New(under sftpconn.FS, opts Options) *FS {
 		unsent:     newBudget(opts.WriteBuffer),
 		blocks:     newBlocks(opts.ReadBuffer),
 		around:     newAround(opts.ReadBuffer),
-		names:      newNames(opts),
+		names:      newNames(opts.names()),
 	}
 	f.opens = newOpens(f.names.moving)
 	f.questions = newQuestions(f.background)
@@ -56,7 +56,7 @@ func New(under sftpconn.FS, opts Options) *FS {
 		f.errands = newErrands(f.names.links)
 		f.under = &inOrder{under, f}
 	}
-	f.walks = newWalks(f.names, !opts.followsPrograms(), f.discard)
+	f.walks = newWalks(f.names, opts.walks(), f.discard)
 	return f
 }
 

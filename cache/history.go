@@ -90,7 +90,7 @@ func (h *history) at(position int) (open pastOpen, last bool) {
 
 // remember takes in that a program opens path. It returns where that was done before,
 // and whether programs do again what they did there.
-func (ws *walks) remember(path string, kind stepKind) (at int, again bool) {
+func (ws *walks) remember(path string, kind fileKind) (at int, again bool) {
 	if kind != file {
 		return 0, false
 	}
@@ -122,7 +122,7 @@ func (ws *walks) recallMore(w *walk, at int) {
 		if v == unknown {
 			attr = open.attr
 		}
-		if !last || v == absent || kindOf(attr) != file {
+		if !last || v == absent || fetchable(attr) != file {
 			continue
 		}
 		s := newStep(file, open.path, attr)

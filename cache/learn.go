@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
-	"strings"
 	"time"
 
 	"sftpmount/sftpconn"
@@ -22,8 +21,7 @@ func (n *names) asking() asked { return asked{n.gens.now, time.Now()} }
 // believable reports whether an answer about path that was asked for at q can be
 // remembered.
 func (n *names) believable(path string, q asked) bool {
-	_, doubtful := n.doubtful[path]
-	return !doubtful && !n.overtaken(path, q)
+	return !n.isDoubtful(path) && !n.overtaken(path, q)
 }
 
 // overtaken reports whether what was asked about path at q may have been answered
@@ -154,7 +152,3 @@ func (n *names) setAbsent(path string, q asked) {
 
 // answer is value as the answer to what was asked at q.
 func answer[V any](value V, q asked) known[V] { return known[V]{value, q.taken} }
-
-func join(dir, name string) string {
-	return strings.TrimSuffix(dir, "/") + "/" + name
-}

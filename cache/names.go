@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"strings"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -9,13 +8,31 @@ import (
 	"sftpmount/sftpconn"
 )
 
+// namesOptions adjust names. Of a time below 0, what it is about is not remembered.
+type namesOptions struct {
+	AttrTimeout time.Duration // how long attributes are believed
+	DirTimeout  time.Duration // and listings
+	LinkTimeout time.Duration // and link targets
+
+	// NegativeTimeout is how long a name is believed to be absent, be it that
+	// the server said so or that a listing lacks it.
+	NegativeTimeout time.Duration
+
+	// MaxEntries and MaxBytes bound what is remembered, listed names included; bytes
+	// are estimated.
+	MaxEntries int
+	MaxBytes   int64
+
+	Disabled bool // nothing is remembered
+}
+
 // names is what is known of paths: an LRU with a deadline on each fact. It is
 // guarded by FS.mu.
 //
 // A fact about a path may stand in its own entry and in its parent's listing;
 // the one that was asked for later counts.
 type names struct {
-	opts     Options
+	opts     namesOptions
 	clock    clock
 	lru      *simplelru.LRU[string, *entry]
 	gens     *generations
@@ -67,7 +84,7 @@ const (
 	absent
 )
 
-func newNames(opts Options) *names {
+func newNames(opts namesOptions) *names {
 	n := &names{
 		opts:     opts,
 		gens:     newGenerations(),
@@ -167,7 +184,7 @@ func (n *names) isOurs(l *listing) bool {
 // lookup returns the attributes of path itself, if they are known.
 func (n *names) lookup(path string) (sftpconn.Attr, verdict) {
 	none := sftpconn.Attr{}
-	if _, ok := n.doubtful[path]; ok {
+	if n.isDoubtful(path) {
 		return none, unknown
 	}
 	e, ok := n.lru.Get(path)
@@ -209,22 +226,4 @@ func (n *names) exists(path string) bool {
 		return listed
 	}
 	return false
-}
-
-// split returns the directory of a clean absolute path and the name in it. The
-// root is in no directory.
-func split(path string) (dir, name string) {
-	i := strings.LastIndexByte(path, '/')
-	switch {
-	case i < 0 || path == "/":
-		return "", path
-	case i == 0:
-		return "/", path[1:]
-	}
-	return path[:i], path[i+1:]
-}
-
-// below reports whether path is in the tree at top, top itself not included.
-func below(top, path string) bool {
-	return len(path) > len(top) && path[len(top)] == '/' && path[:len(top)] == top
 }

@@ -248,37 +248,6 @@ func TestHardLinksAreNotRemembered(t *testing.T) {
 	})
 }
 
-func TestMemoryOfNamesIsBounded(t *testing.T) {
-	n := newNames(Options{MaxEntries: 1000, MaxBytes: 200_000}.withDefaults())
-	for i := range 5000 {
-		dir := "/dir" + string(rune('a'+i%26)) + string(rune('a'+i/26%26))
-		n.setAttr(dir+"/name", n.asking(), sftpconn.Attr{})
-		n.learnListing(dir, n.asking(), make([]sftpconn.DirEntry, i%50), false)
-		n.gens.touch(dir)
-		require.LessOrEqual(t, n.count, 1000)
-		require.LessOrEqual(t, n.bytes, int64(200_000))
-	}
-	require.Greater(t, n.count, 500)
-	n.lru.Purge()
-	assert.Zero(t, n.count)
-	assert.Zero(t, n.bytes)
-}
-
-func TestGenerationsForgetUpwards(t *testing.T) {
-	g := newGenerations()
-	g.touch("/first")
-	start := g.now
-	assert.False(t, g.overtaken("/first", start))
-	for i := range maxGenerations {
-		g.touch(string(rune('a' + i)))
-	}
-	assert.False(t, g.overtaken("/unknown", start), "all that was forgotten is older")
-	g.touch("/one more")
-	g.touch("/and another")
-	assert.True(t, g.overtaken("/unknown", start))
-	assert.False(t, g.overtaken("/unknown", g.now))
-}
-
 func setMode(mode uint32) sftpconn.SetAttr {
 	return sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrMode, Mode: mode}}
 }

@@ -138,8 +138,7 @@ func (f *FS) openFailed(path string, flags sftpconn.OpenFlags) {
 		f.names.unsure(path)
 		return
 	}
-	f.names.gens.touch(path)
-	f.names.forgetAttr(path)
+	f.names.unsureAttr(path)
 }
 
 // enter gives file its content and takes in the attributes that came with the

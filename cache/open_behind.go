@@ -58,7 +58,7 @@ func (f *FS) openBehind(ctx context.Context, path string, flags sftpconn.OpenFla
 		return nil, attr
 	}
 	f.enter(ctx, file, o, attr)
-	since = f.names.gens.now
+	since = f.names.asking().gen
 	file.content.users++ // the opening
 	f.mu.Unlock()
 	return file, file.content.opened(file, attr, file.content.view())

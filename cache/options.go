@@ -75,10 +75,26 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// followsPrograms reports whether anything is fetched ahead of programs that go
-// through trees. It is not if what is fetched is not to be believed for a while.
-func (o *Options) followsPrograms() bool {
-	return !o.NoReadAhead && !o.Disabled && min(o.DirTimeout, o.AttrTimeout) > 0
+func (o *Options) names() namesOptions {
+	return namesOptions{
+		AttrTimeout:     o.AttrTimeout,
+		DirTimeout:      o.DirTimeout,
+		LinkTimeout:     o.LinkTimeout,
+		NegativeTimeout: o.NegativeTimeout,
+		MaxEntries:      o.MaxEntries,
+		MaxBytes:        o.MaxBytes,
+		Disabled:        o.Disabled,
+	}
+}
+
+// walks has no program followed if what is fetched ahead is not to be believed for a
+// while.
+func (o *Options) walks() walksOptions {
+	return walksOptions{
+		Off:        o.NoReadAhead || o.Disabled || min(o.DirTimeout, o.AttrTimeout) <= 0,
+		DirTimeout: o.DirTimeout,
+		ReadBuffer: o.ReadBuffer,
+	}
 }
 
 // fill sets what was left zero to the default.

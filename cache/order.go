@@ -3,14 +3,9 @@ package cache
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"sftpmount/sftpconn"
 )
-
-// near is how many entries of its kind a program may leave out and still be
-// taken to go through a folder in order.
-const near = 8
 
 // leftOut says how many entries of its kind a program left out before one, if it
 // goes through their folder in the order of the listing, or in that of names.
@@ -35,18 +30,18 @@ type order struct {
 // listing and in that of names, and where among all in that of names. The zero
 // place is none.
 type place struct {
-	class          stepKind
+	class          fileKind
 	listed, sorted int32
 	byName         int32
 }
 
 // hiddenFolder is the class of folders that come before all others in the order of
 // names, and hardly anybody is after all that is in them.
-const hiddenFolder stepKind = 1 << 7
+const hiddenFolder fileKind = 1 << 7
 
 // classOf returns in which sequence an entry stands.
-func classOf(e *sftpconn.DirEntry) stepKind {
-	kind := typeOf(e.Attr)
+func classOf(e *sftpconn.DirEntry) fileKind {
+	kind := kindOf(e.Attr)
 	if kind == folder && isHidden(e.Name) {
 		return hiddenFolder
 	}
@@ -74,12 +69,6 @@ func (l *listing) ordered() *order {
 	}
 	l.order = o
 	return o
-}
-
-// isHidden reports whether ls(1) leaves out the file at path.
-func isHidden(path string) bool {
-	_, name := split(path)
-	return strings.HasPrefix(name, ".")
 }
 
 // place returns where name stands.
@@ -163,61 +152,4 @@ func (l *listing) follow(before, name string, sorted bool) bool {
 		return before < name
 	}
 	return l.index[before] < l.index[name]
-}
-
-// typeOf returns the kind of the file that attr is of, whether or not it can be
-// fetched ahead.
-func typeOf(attr sftpconn.Attr) stepKind {
-	switch {
-	case attr.IsDir():
-		return folder
-	case attr.IsSymlink():
-		return link
-	}
-	return file
-}
-
-// visited is a folder that a program has come to, by listing it or by looking up
-// a name in it, and what it has used of it.
-type visited struct {
-	at                    time.Time
-	passed                bool // only to what is in its folders, so far
-	folders, files, links trail
-}
-
-// trail is which entries of one kind were used. To come back to one of the last two
-// does not count.
-type trail struct {
-	entries     int
-	last, prior string
-}
-
-func (t *trail) add(name string) {
-	if name == t.last {
-		return
-	}
-	if name != t.prior {
-		t.entries++
-	}
-	t.last, t.prior = name, t.last
-}
-
-func (v *visited) trail(kind stepKind) *trail {
-	switch kind {
-	case folder:
-		return &v.folders
-	case link:
-		return &v.links
-	}
-	return &v.files
-}
-
-// kinds are those of which something was used.
-func (v *visited) kinds() (kinds stepKind) {
-	for _, kind := range []stepKind{folder, file, link} {
-		if v.trail(kind).entries > 0 {
-			kinds |= kind
-		}
-	}
-	return kinds
 }

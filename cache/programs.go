@@ -11,7 +11,7 @@ import (
 
 // lists takes in that a program lists path, and whether the listing is known already.
 func (ws *walks) lists(path string, known bool) []request {
-	if ws.off {
+	if ws.opts.Off {
 		return nil
 	}
 	w := ws.visit(path)
@@ -32,7 +32,7 @@ func (ws *walks) hasListed(path string) []request {
 // looksUp takes in that a program looks path up, and whether it is known to be there.
 func (ws *walks) looksUp(path string, known bool) []request {
 	dir, name := split(path)
-	if ws.off || dir == "" {
+	if ws.opts.Off || dir == "" {
 		return nil
 	}
 	if known {
@@ -49,7 +49,7 @@ func (ws *walks) looksUp(path string, known bool) []request {
 // opens takes in that a program opens the file at path to read it. It returns the step
 // that was fetched ahead of that, if there is one.
 func (ws *walks) opens(path string) (ahead *step, fetch []request) {
-	if ws.off {
+	if ws.opts.Off {
 		return nil, nil
 	}
 	ahead, w := ws.comesTo(path, file)
@@ -58,7 +58,7 @@ func (ws *walks) opens(path string) (ahead *step, fetch []request) {
 
 // readsLink takes in that a program reads the symbolic link at path.
 func (ws *walks) readsLink(path string) []request {
-	if ws.off {
+	if ws.opts.Off {
 		return nil
 	}
 	_, w := ws.comesTo(path, link)

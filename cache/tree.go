@@ -11,7 +11,7 @@ import (
 func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, error) {
 	f.mu.Lock()
 	entries, ok := f.names.list(path)
-	q := question{asked: f.names.asking(), key: flightKey{path, f.names.gens.since(path)}}
+	q := f.question(path)
 	ahead := f.watched(f.walks.lists(path, ok))
 	f.mu.Unlock()
 	f.fetch(ahead)

@@ -35,7 +35,7 @@ const (
 type walk struct {
 	steps   *list.List    // of *step, in the order in which the program is expected
 	cursor  *list.Element // the step that was used last
-	wants   stepKind      // what the program is after
+	wants   fileKind      // what the program is after
 	sorted  bool          // names are in their order, as with a shell's *
 	wrong   int           // how often in a row the program went by the other order
 	turns   int           // how often that was followed
@@ -67,7 +67,7 @@ func (a *aheadOf) add(s *step, n int) {
 // for steps not put in yet.
 type step struct {
 	walk    *walk
-	kind    stepKind
+	kind    fileKind
 	path    string
 	state   stepState
 	used    bool      // by a program
@@ -82,20 +82,15 @@ type step struct {
 
 // restOf are the entries that a rest stands for.
 type restOf struct {
-	kinds stepKind
+	kinds fileKind
 	from  int // the first one in the walk's order of the listing
 	to    int // behind the last one
 }
 
-// stepKind is what is to be fetched. Kinds can be added up.
-type stepKind uint8
-
+// What is to be fetched is a folder, which is listed; a file, which is opened, and its
+// beginning read; or a symbolic link, which is read.
 const (
-	folder stepKind = 1 << iota // to be listed
-	file                        // to be opened, and its beginning to be read
-	link                        // a symbolic link, to be read
-
-	rest stepKind = 0
+	rest fileKind = 0
 
 	anything = folder | file | link
 )
@@ -127,7 +122,7 @@ func (w *walk) idle(now time.Time) bool {
 	return w.ahead.folders+w.ahead.others == 0 && now.Sub(w.last) > stepAge
 }
 
-func newWalk(wants stepKind) *walk {
+func newWalk(wants fileKind) *walk {
 	return &walk{steps: list.New(), wants: wants, window: firstAhead, last: time.Now()}
 }
 
@@ -193,8 +188,8 @@ func (w *walk) following(do func(*list.Element) (last *list.Element, more bool))
 	}
 }
 
-// kindOf returns what can be fetched ahead of an entry of a listing.
-func kindOf(attr sftpconn.Attr) stepKind {
+// fetchable returns as what an entry of a listing can be fetched ahead, or 0.
+func fetchable(attr sftpconn.Attr) fileKind {
 	switch {
 	case attr.Valid != sftpconn.AttrAll:
 	case attr.IsDir() && attr.Size <= bigFolder:

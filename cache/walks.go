@@ -25,10 +25,17 @@ const (
 	listingAge = 20 * time.Second
 )
 
+// walksOptions adjust walks.
+type walksOptions struct {
+	Off        bool          // no program is followed
+	DirTimeout time.Duration // how long listings are believed
+	ReadBuffer int64         // bounds what was read ahead of all readers, in bytes
+}
+
 // walks are the trees that programs are going through. They are guarded by
 // FS.mu.
 type walks struct {
-	off     bool // no program is followed
+	opts    walksOptions
 	names   *names
 	discard func(*openedFile) // called with FS.mu held
 	all     []*walk           // the one that began last is the last
@@ -46,7 +53,7 @@ type walks struct {
 // walkCount counts what was fetched ahead.
 type walkCount struct{ folders, files, links Ahead }
 
-func (c *walkCount) of(kind stepKind) *Ahead {
+func (c *walkCount) of(kind fileKind) *Ahead {
 	switch kind {
 	case folder:
 		return &c.folders
@@ -56,20 +63,21 @@ func (c *walkCount) of(kind stepKind) *Ahead {
 	return &c.files
 }
 
-func newWalks(n *names, off bool, discard func(*openedFile)) *walks {
+func newWalks(n *names, opts walksOptions, discard func(*openedFile)) *walks {
+	recent, _ := simplelru.NewLRU[string, *visited](mostRecent, nil) // which fails for no size above 0
 	return &walks{
-		off:     off,
+		opts:    opts,
 		names:   n,
 		discard: discard,
 		loose:   newWalk(rest),
 		steps:   make(map[string]*list.Element),
-		recent:  newLRU[string, *visited](mostRecent, nil),
+		recent:  recent,
 		history: newHistory(),
-		allowed: newAllowance(n.opts.ReadBuffer),
+		allowed: newAllowance(opts.ReadBuffer),
 	}
 }
 
-func (ws *walks) add(wants stepKind) *walk {
+func (ws *walks) add(wants fileKind) *walk {
 	if len(ws.all) == mostWalks {
 		ws.drop(ws.all[0])
 	}
@@ -152,7 +160,7 @@ func (ws *walks) waste(s *step) {
 	ws.count.of(s.kind).Wasted++
 	ws.allowed.wasted(s)
 	if s.kind == folder && s.state == there {
-		ws.names.updateKnown(s.path, func(e *entry) { e.listing = nil })
+		ws.names.forgetListing(s.path)
 	}
 	ws.end(s)
 }
@@ -319,7 +327,7 @@ func (ws *walks) expand(e *list.Element) *list.Element {
 	for n := 0; n < expandAtOnce && s.rest.from < s.rest.to; s.rest.from++ {
 		entry := l.at(s.rest.from, w.sorted)
 		path := join(s.path, entry.Name)
-		if kind := kindOf(entry.Attr); kind&s.rest.kinds != 0 && ws.isFree(w, path) {
+		if kind := fetchable(entry.Attr); kind&s.rest.kinds != 0 && ws.isFree(w, path) {
 			ws.adopt(w, newStep(kind, path, entry.Attr), e)
 			n++
 		}
@@ -364,7 +372,7 @@ func (ws *walks) adopt(w *walk, s *step, before *list.Element) {
 	}
 }
 
-func newStep(kind stepKind, path string, attr sftpconn.Attr) *step {
+func newStep(kind fileKind, path string, attr sftpconn.Attr) *step {
 	s := &step{kind: kind, path: path}
 	if kind == file {
 		s.file.mtime = attr.Mtime
@@ -408,7 +416,7 @@ func (ws *walks) expireSteps(w *walk, now time.Time) (vain bool) {
 // ageOf returns how long s waits to be used.
 func (ws *walks) ageOf(s *step) time.Duration {
 	if s.kind == folder {
-		return min(listingAge, ws.names.opts.DirTimeout)
+		return min(listingAge, ws.opts.DirTimeout)
 	}
 	return stepAge
 }
