@@ -89,15 +89,15 @@ func (f *FS) openOnce(ctx context.Context, path string, flags sftpconn.OpenFlags
 	f.mu.Unlock()
 	attr = file.content.opened(file, attr, o.before)
 	if prompt {
-		file.readPromptly(o.before)
+		file.readPromptly(o.before, !sftpconn.IsAhead(ctx))
 	}
 	return file, attr, nil
 }
 
 // readsPromptly reports whether a file of that size is to be read as soon as it is
-// opened.
+// opened: boldly, unless it is opened ahead.
 func (f *FS) readsPromptly(ctx context.Context, size int64) bool {
-	return sftpconn.IsUnread(ctx) && !f.opts.NoReadAhead && size > 0 && size <= blockSize && f.blocks.canBeBold(size)
+	return sftpconn.IsAhead(ctx) || sftpconn.IsUnread(ctx) && !f.opts.NoReadAhead && size > 0 && size <= blockSize && f.blocks.canBeBold(size)
 }
 
 func (f *FS) newFile(under sftpconn.File, flags sftpconn.OpenFlags) *File {

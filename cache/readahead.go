@@ -271,14 +271,18 @@ func (f *File) readStart(n int64) {
 
 // readPromptly starts reading a file that was just opened and has one block: what came
 // with its OPEN will do, if nothing was changed here since before that.
-func (f *File) readPromptly(before view) {
+func (f *File) readPromptly(before view, boldly bool) {
 	c := f.content
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now, size := c.viewLocked(), c.size.bytes
 	changed := before.busy || now.busy || now.changes != before.changes
 	if !changed && c.size.sure && size > 0 && size <= blockSize {
-		f.fetchBlock(sftpconn.Prompt(f.ctx), c.fs.blocks, 0, size, size)
+		bold := size
+		if !boldly {
+			bold = 0
+		}
+		f.fetchBlock(sftpconn.Prompt(f.ctx), c.fs.blocks, 0, size, bold)
 	}
 }
 

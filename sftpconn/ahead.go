@@ -12,7 +12,7 @@ type (
 // Ahead returns a context for opening a file that nobody has asked for yet, and
 // of which about n bytes are going to be read at once. It is opened on a channel
 // for file data, of which there are more the more is awaited in that way: nobody's
-// metadata waits behind it.
+// metadata waits behind it. The bytes are asked for at the same time, if they are few.
 //
 // It travels like who asks does (see [WithOwner] and [WithInterrupt]), and is no
 // parameter of Open: it changes the request's way and not its outcome, one caller
@@ -26,6 +26,9 @@ func aheadIn(ctx context.Context) (n int64, ok bool) {
 	n, ok = ctx.Value(aheadKey{}).(int64)
 	return n, ok
 }
+
+// IsAhead reports whether ctx is of Ahead.
+func IsAhead(ctx context.Context) bool { return ctx.Value(aheadKey{}) != nil }
 
 // Sized returns a context for opening a file to read it, which is thought to have n
 // bytes: the channels that these take are opened at the same time, or the bytes asked

@@ -15,7 +15,7 @@ type call struct {
 	size            int64 // bytes of file data that it moves
 	id              uint32
 	header, payload []byte    // the writer's, once queued
-	foretold        string    // the handle that the answer is thought to name, or ""
+	effect          effect    // on the server's handles
 	begun           time.Time // set if it waits for no other one: its answer measures the round trip
 
 	// Guarded by channel.mu.

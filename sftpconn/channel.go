@@ -53,6 +53,7 @@ func newChannel(open func() (io.ReadWriteCloser, error), activity *activity) *ch
 		ready:    make(chan struct{}),
 		done:     make(chan struct{}),
 		calls:    map[uint32]*call{},
+		future:   foretelling{manner: &activity.manner},
 	}
 	ch.wake = sync.NewCond(&ch.mu)
 	ch.loops.Go(func() {
@@ -133,7 +134,7 @@ func (ch *channel) startBulk(op, path string, req request, size int) *call {
 	if size == 0 && len(ch.calls) == 0 && isClosed(ch.ready) {
 		c.begun = time.Now()
 	}
-	c.foretold = ch.future.begin(req)
+	ch.future.begin(c, req)
 	ch.calls[c.id] = c
 	ch.queue = append(ch.queue, c)
 	ch.wake.Signal()
@@ -222,6 +223,7 @@ func (ch *channel) dispatch(body []byte) error {
 		return nil
 	}
 	delete(ch.calls, id)
+	ch.future.end(c, body)
 	ch.mu.Unlock()
 	if !c.begun.IsZero() {
 		ch.activity.trip.note(time.Since(c.begun))

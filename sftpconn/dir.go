@@ -12,27 +12,49 @@ import (
 	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
 )
 
-// ReadDir implements [FS]. OpenSSH answers a READDIR with 100 names, so many
-// are kept under way, the more the longer the directory turns out to be. Those
-// behind the end cost a few bytes each.
+// ReadDir implements [FS].
 func (c *Conn) ReadDir(ctx context.Context, path string) ([]DirEntry, error) {
-	dir, err := c.openDir(ctx, path)
+	entries, err := c.list(ctx, path, !c.opts.SyncReadDir)
+	if errors.Is(err, errForetold) {
+		return c.list(ctx, path, false)
+	}
+	return entries, err
+}
+
+// errForetold is the error of a listing for which names were asked for with a handle
+// that was foretold, and was not what the server gave out, or does not do. Another
+// listing might have got the names, or this one have lost some, if the server is not
+// what it was taken for.
+var errForetold = errors.New("the handle was foretold in vain")
+
+// list lists a directory, promptly with the handle that is foretold, if one is.
+//
+// OpenSSH answers a READDIR with 100 names, so many are kept under way, the more the
+// longer the directory turns out to be. Those behind the end cost a few bytes each.
+func (c *Conn) list(ctx context.Context, path string, promptly bool) ([]DirEntry, error) {
+	open := c.startOpenDir(path)
+	var under []*call
+	dir := handle{c.meta, open.effect.foretold}
+	if promptly = promptly && dir.id != ""; promptly {
+		under = dir.startReadDirs(path, nil, firstReadDirs)
+	}
+	dir, err := awaitHandle(ctx, open)
 	if err != nil {
 		return nil, err
 	}
 	defer dir.close(path)
+	if promptly && dir.id != open.effect.foretold {
+		return nil, errForetold
+	}
 
 	list := listing{path: path, all: &c.listed}
 	defer list.end(c.opts.Logger)
-	var under []*call
 	window, most := firstReadDirs, mostReadDirs
 	if c.opts.SyncReadDir {
 		window, most = 1, 1
 	}
 	for idle := 0; idle < mostIdle; idle++ {
-		for len(under) < window {
-			under = append(under, c.meta.start("READDIR", path, &sshfx.ReadDirPacket{Handle: dir.id}))
-		}
+		under = dir.startReadDirs(path, under, window)
 		next := under[0]
 		under = under[1:]
 		if err := next.wait(ctx); err != nil {
@@ -40,10 +62,12 @@ func (c *Conn) ReadDir(ctx context.Context, path string) ([]DirEntry, error) {
 		}
 		batch, err := next.names(list.leaveOut)
 		next.release()
-		if errors.Is(err, io.EOF) {
+		switch _, refused := errors.AsType[*StatusError](err); {
+		case errors.Is(err, io.EOF):
 			return list.entries, nil
-		}
-		if err != nil {
+		case refused && promptly:
+			return nil, errForetold
+		case err != nil:
 			return nil, err
 		}
 		if len(batch) > 0 {
@@ -55,6 +79,14 @@ func (c *Conn) ReadDir(ctx context.Context, path string) ([]DirEntry, error) {
 		window = min(window+1, most)
 	}
 	return nil, endless(path)
+}
+
+// startReadDirs adds to those under way until there are n.
+func (h handle) startReadDirs(path string, under []*call, n int) []*call {
+	for len(under) < n {
+		under = append(under, h.ch.start("READDIR", path, &sshfx.ReadDirPacket{Handle: h.id}))
+	}
+	return under
 }
 
 func endless(path string) error {
@@ -118,13 +150,13 @@ func (l *listing) end(log *slog.Logger) {
 
 // HoldDir keeps a directory open on the server until release is called.
 func (c *Conn) HoldDir(ctx context.Context, path string) (release func(), err error) {
-	dir, err := c.openDir(ctx, path)
+	dir, err := awaitHandle(ctx, c.startOpenDir(path))
 	if err != nil {
 		return nil, err
 	}
 	return func() { dir.close(path) }, nil
 }
 
-func (c *Conn) openDir(ctx context.Context, path string) (handle, error) {
-	return awaitHandle(ctx, c.meta.start("OPENDIR", path, &sshfx.OpenDirPacket{Path: path}))
+func (c *Conn) startOpenDir(path string) *call {
+	return c.meta.start("OPENDIR", path, &sshfx.OpenDirPacket{Path: path})
 }

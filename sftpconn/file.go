@@ -3,6 +3,7 @@ package sftpconn
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"sync"
@@ -51,7 +52,10 @@ func (f *file) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	defer f.rest()
 	if isPrompt(ctx) {
 		if c := f.takePrompt(off, len(p)); c != nil {
-			return f.finishRead(ctx, h, c, p, off)
+			n, err := f.finishRead(ctx, h, c, p, off)
+			if _, refused := errors.AsType[*StatusError](err); !refused {
+				return n, err
+			}
 		}
 		if f.endsAt(ctx, off) {
 			return 0, io.EOF

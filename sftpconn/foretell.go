@@ -2,64 +2,127 @@ package sftpconn
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"slices"
+	"sync/atomic"
 
 	sshfx "github.com/pkg/sftp/v2/encoding/ssh/filexfer"
 )
 
-// foretelling tells which handle a server is going to give out. OpenSSH takes the one
-// that was closed last (handle_new in sftp-server.c), so that what is read of a small
-// file can be asked for behind its OPEN, in the same round trip. What comes then counts
-// only if the reply to OPEN names that handle; a server that names another one too
-// often is not foretold any more.
+// foretelling tells which handles a server is going to give out, so that what is to be
+// done with one can be asked for behind its OPEN or OPENDIR, in the same round trip. What
+// comes then counts only if the reply names that handle.
+//
+// It does as OpenSSH does (handle_new in sftp-server.c). That this is at the other end is
+// taken for sure once the first handle of a channel was OpenSSH's first one, and until
+// any channel's answer is another one than OpenSSH's.
+//
+// Where an OPEN under way is refused, those behind it get handles that were foretold to
+// earlier ones. Those foretold to them were not given out then, so what was asked for
+// with these is refused, and reaches no other file.
 //
 // It is guarded by channel.mu, as is the order of requests.
 type foretelling struct {
-	closed []string // handles, the one closed last at the end
-	wrong  int      // guesses, less those that were right
+	manner  *atomic.Int32 // of the server, which all its channels share
+	pending []*call       // OPEN, OPENDIR and CLOSE under way, oldest first
+	told    handles       // as they are by the answers so far
+	next    handles       // as they are going to be when pending is done, and none refused
 }
 
-// maxWrong is how many more guesses may be wrong than right.
-const maxWrong = 8
+// The manners of giving out handles.
+const (
+	unknownManner int32 = iota
+	openSSHManner
+	otherManner
+)
 
-// begin takes in that a request is queued, and returns the handle that it is going to
-// be answered with, if that is known.
-func (f *foretelling) begin(req request) (handle string) {
-	if f.wrong > maxWrong {
+// handles are those that an OpenSSH has to give out: first the one closed last.
+type handles struct {
+	closed []string // the one closed last at the end
+	made   uint32   // how many there are, open and closed
+}
+
+// effect is what a request does to the handles.
+type effect struct {
+	opens    bool
+	foretold string // the handle that the answer is thought to name, or ""
+	closes   string // a handle, or ""
+}
+
+func effectOf(req request) (e effect) {
+	switch req := req.(type) {
+	case *sshfx.OpenPacket, *sshfx.OpenDirPacket:
+		e.opens = true
+	case *sshfx.ClosePacket:
+		e.closes = req.Handle
+	}
+	return e
+}
+
+// take has e done, and returns the handle that it opens, or "".
+func (h *handles) take(e effect) string {
+	if !e.opens {
+		h.closed = append(h.closed, e.closes)
 		return ""
 	}
-	switch req := req.(type) {
-	case *sshfx.ClosePacket:
-		f.closed = append(f.closed, req.Handle)
-	case *sshfx.OpenPacket, *sshfx.OpenDirPacket:
-		if last := len(f.closed) - 1; last >= 0 {
-			handle, f.closed = f.closed[last], f.closed[:last]
-		}
+	if last := len(h.closed) - 1; last >= 0 {
+		id := h.closed[last]
+		h.closed = h.closed[:last]
+		return id
 	}
-	return handle
+	h.made++
+	return string(binary.BigEndian.AppendUint32(nil, h.made-1))
 }
 
-// end takes in what an OPEN or OPENDIR was answered with, "" if it was refused.
-func (f *foretelling) end(foretold, handle string) {
+// begin takes in that a request is queued.
+func (f *foretelling) begin(c *call, req request) {
+	c.effect = effectOf(req)
+	if c.effect == (effect{}) || f.manner.Load() == otherManner {
+		return
+	}
+	f.pending = append(f.pending, c)
+	if id := f.next.take(c.effect); f.manner.Load() == openSSHManner {
+		c.effect.foretold = id
+	}
+}
+
+// end takes in the answer to a request.
+func (f *foretelling) end(c *call, reply []byte) {
+	if !c.effect.opens && c.effect.closes == "" {
+		return
+	}
+	if f.manner.Load() == otherManner {
+		*f = foretelling{manner: f.manner}
+		return
+	}
+	inOrder := f.pending[0] == c
+	f.pending = f.pending[1:]
+	opened := packetType(reply) == sshfx.PacketTypeHandle
 	switch {
-	case foretold == "" && !slices.Contains(f.closed, handle):
-	case handle == "":
-		f.closed = append(f.closed, foretold)
-	case foretold == handle:
-		f.wrong = max(0, f.wrong-1)
+	case !inOrder || opened && f.told.take(c.effect) != handleIn(reply):
+		f.manner.Store(otherManner)
+	case opened:
+		f.manner.CompareAndSwap(unknownManner, openSSHManner)
+	case c.effect.opens: // refused
+		f.next = handles{slices.Clone(f.told.closed), f.told.made}
+		for _, later := range f.pending {
+			f.next.take(later.effect)
+		}
 	default:
-		f.wrong++
-		f.closed = nil
+		f.told.take(c.effect)
 	}
 }
 
-// opened takes in what an OPEN or OPENDIR was answered with (see foretelling.end).
-func (ch *channel) opened(foretold, handle string) {
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
-	ch.future.end(foretold, handle)
+// handleIn returns the handle in the reply to OPEN, or "".
+func handleIn(reply []byte) string {
+	b := sshfx.NewBuffer(reply[5:])
+	id := b.ConsumeString()
+	if b.Err != nil {
+		return ""
+	}
+	return id
 }
 
 // maxPrompt is the size up to which a file is read together with its OPEN, in bytes.
@@ -72,13 +135,13 @@ type prompt struct {
 	end  *call // of what may be behind
 }
 
-// startPrompt asks for the n bytes of the file that open is going to open, if the server
-// is an OpenSSH of these days, by its extensions.
+// startPrompt asks for the n bytes of the file that open is going to open.
 func (c *Conn) startPrompt(open *call, n int64) prompt {
-	if open.foretold == "" || !c.has(extLimits) || n <= 0 || n > min(maxPrompt, int64(c.limits.read)) {
+	id := open.effect.foretold
+	if id == "" || n <= 0 || n > min(maxPrompt, int64(c.limits.read)) {
 		return prompt{}
 	}
-	h := handle{open.ch, open.foretold}
+	h := handle{open.ch, id}
 	return prompt{n, h.startRead(open.path, 0, int(n)), h.startRead(open.path, n, 1)}
 }
 

@@ -9,11 +9,12 @@ import (
 )
 
 // activity tells how long the server has been silent, by a clock that does not
-// jump, and how far away it is.
+// jump, how far away it is, and how it gives out handles.
 type activity struct {
-	start time.Time
-	last  atomic.Int64 // nanoseconds from start to the last sign of life
-	trip  roundTrip
+	start  time.Time
+	last   atomic.Int64 // nanoseconds from start to the last sign of life
+	trip   roundTrip
+	manner atomic.Int32
 }
 
 func newActivity() *activity { return &activity{start: time.Now()} }

@@ -94,7 +94,7 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 	// channels when it turns out to read much.
 	ch, due, size := c.meta, int64(0), int64(0)
 	if n, ahead := aheadIn(ctx); ahead && flags == Read {
-		ch, due = c.aheadChannel(n), n
+		ch, due, size = c.aheadChannel(n), n, n
 	} else if flags&Write != 0 {
 		ch = c.bulkChannel()
 	} else {
@@ -120,7 +120,7 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 		return nil, Attr{}, err
 	}
 	f := &file{conn: c, path: path, flags: flags, handles: []handle{h}, due: due}
-	if h.id == open.foretold {
+	if h.id == open.effect.foretold {
 		f.prompt = early
 	}
 	f.spread.stripe = int64(stripePackets * c.limits.write)

@@ -90,14 +90,12 @@ func (c *call) attrs() (Attr, error) {
 func (c *call) handle() (handle, error) {
 	b, err := c.expect(sshfx.PacketTypeHandle)
 	if err != nil {
-		c.ch.opened(c.foretold, "")
 		return handle{}, err
 	}
 	id := b.ConsumeString()
 	if b.Err != nil {
 		return handle{}, c.malformed(b.Err)
 	}
-	c.ch.opened(c.foretold, id)
 	// draft-ietf-secsh-filexfer-02, section 4: at most 256 bytes.
 	if len(id) > 256 {
 		return handle{}, c.malformed(fmt.Errorf("a handle of %d bytes", len(id)))
