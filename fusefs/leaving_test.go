@@ -3,9 +3,11 @@ package fusefs
 import (
 	"context"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/hanwen/go-fuse/v2/fuse"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -62,6 +64,51 @@ func TestReaderOfAFileThatIsReplaced(t *testing.T) {
 	require.ErrorContains(t, err, "EOF")
 	assert.Equal(t, "the old content, which is long", string(p[:n]))
 	assert.EqualValues(t, 5, f.stat("file").Size)
+}
+
+// An open that comes when the file was replaced gets what has its name now, where that
+// makes no difference: the kernel would look the name up only once more.
+func TestOpenOfAFileThatWasReplaced(t *testing.T) {
+	f := mount(t, nil)
+	for name, test := range map[string]struct {
+		flags uint32
+		mode  os.FileMode // of the new file
+		held  bool        // the old one is open
+		want  syscall.Errno
+	}{
+		"to read":  {syscall.O_RDONLY, 0o644, false, 0},
+		"to write": {syscall.O_RDWR, 0o644, false, syscall.ESTALE},
+		"private":  {syscall.O_RDONLY, 0o600, false, syscall.ESTALE},
+		"held":     {syscall.O_RDONLY, 0o644, true, syscall.ESTALE},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f.put(name, "old")
+			f.put("new", "the new one")
+			require.NoError(t, os.Chmod(f.onServer("new"), test.mode))
+			f.stat(name)
+			old := nodeOf(f.server.tree.root.GetChild(name))
+			if test.held {
+				reader, err := os.Open(f.onMount(name))
+				require.NoError(t, err)
+				defer func() { _ = reader.Close() }()
+			}
+			require.NoError(t, os.Rename(f.onMount("new"), f.onMount(name)))
+
+			ctx := &fuse.Context{Cancel: t.Context().Done()}
+			fh, reply, errno := old.Open(ctx, test.flags)
+			require.Equal(t, test.want, errno)
+			if errno != 0 {
+				return
+			}
+			assert.EqualValues(t, fuse.FOPEN_DIRECT_IO, reply)
+			h := fh.(*handle)
+			result, errno := h.Read(ctx, make([]byte, 100), 0)
+			require.Zero(t, errno)
+			content, _ := result.Bytes(nil)
+			assert.Equal(t, "the new one", string(content))
+			assert.Zero(t, h.Release(ctx))
+		})
+	}
 }
 
 // A file with two names that has lost one can get it back.

@@ -50,7 +50,11 @@ func (n *node) Open(ctx context.Context, flags uint32) (fh fs.FileHandle, reply 
 	var file sftpconn.File
 	var attr sftpconn.Attr
 	var err error
-	errno = n.tree.carryOut(ctx, opOpen, n.steady, func(paths []string) error {
+	where, replaced := n.steady, false
+	if successor := n.successor(f); successor != nil {
+		where, replaced = successor, true
+	}
+	errno = n.tree.carryOut(ctx, opOpen, where, func(paths []string) error {
 		file, attr, err = n.tree.fsys.Open(ctx, paths[0], f, 0)
 		return err
 	})
@@ -63,7 +67,7 @@ func (n *node) Open(ctx context.Context, flags uint32) (fh fs.FileHandle, reply 
 	case errno != 0:
 		return nil, 0, errno
 	}
-	if typ := attr.Type(); typ != 0 && typ != n.Mode() {
+	if typ := attr.Type(); typ != 0 && typ != n.Mode() || replaced && !n.guards(attr) {
 		_ = file.Close(ctx)
 		return nil, 0, syscall.ESTALE
 	}
@@ -71,6 +75,9 @@ func (n *node) Open(ctx context.Context, flags uint32) (fh fs.FileHandle, reply 
 		attr = dropSetID(ctx, file, attr)
 	}
 	reply = n.cacheFlags(ctx, attr, f)
+	if replaced {
+		reply = fuse.FOPEN_DIRECT_IO // what is written to it does not reach the node's pages
+	}
 	return n.opened(op, file, f, flags), reply, 0
 }
 
@@ -83,6 +90,34 @@ func (n *node) steady() ([]string, syscall.Errno) {
 	}
 	return []string{path}, 0
 }
+
+// successor returns where the file is that has replaced the node, if it was replaced
+// since the kernel looked its name up, and a program is going to read. On ESTALE the
+// kernel looks the name up anew, but only once: where a file is replaced again and
+// again, it may be too late again, and the program would be told. A node that is open
+// cannot stand for the other file as well.
+func (n *node) successor(f sftpconn.OpenFlags) whereabouts {
+	path, linked := n.path()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	left := n.leaving.path
+	if f != sftpconn.Read || left == "" || linked && path != left || len(n.handles) > 0 {
+		return nil
+	}
+	return func() ([]string, syscall.Errno) { return []string{left}, 0 }
+}
+
+// guards reports whether who may open the node, by what the kernel knows of it, may
+// open a file of attr.
+func (n *node) guards(attr sftpconn.Attr) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	told := n.told.attr
+	return told.Valid&attr.Valid&permissions == permissions &&
+		told.Mode == attr.Mode && told.UID == attr.UID && told.GID == attr.GID
+}
+
+const permissions = sftpconn.AttrMode | sftpconn.AttrOwners
 
 // dropSetID takes the set-user-ID and set-group-ID bits from a file that an
 // ordinary user's open(2) has cut off. The kernel sees to that for all changes
