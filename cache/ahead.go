@@ -1,6 +1,10 @@
 package cache
 
-import "time"
+import (
+	"time"
+
+	"sftpmount/cache/internal/known"
+)
 
 const sweepEvery = 500 * time.Millisecond
 
@@ -20,11 +24,11 @@ func (f *FS) fetch(requests []request) {
 			switch {
 			case r.again != nil:
 				f.refreshAhead(r.step, r.again)
-			case r.kind == folder:
+			case r.kind == known.Folder:
 				f.fetchListing(r.step)
-			case r.kind == link:
+			case r.kind == known.Link:
 				f.fetchLink(r.step)
-			case r.kind == file:
+			case r.kind == known.File:
 				f.openEarly(r.step)
 			}
 		})

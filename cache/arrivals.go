@@ -3,6 +3,9 @@ package cache
 import (
 	"container/list"
 	"time"
+
+	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/pathname"
 )
 
 const (
@@ -43,12 +46,12 @@ func (ws *walks) visit(path string) *walk {
 		}
 		ws.remove(e)
 	}
-	return ws.come(path, folder, func(l *listing, t trail) (sorted, begins bool) {
-		_, name := split(path)
-		if sorted, skipped := l.first(name).best(); skipped == 0 {
+	return ws.come(path, known.Folder, func(l *known.Listing, t trail) (sorted, begins bool) {
+		_, name := pathname.Split(path)
+		if sorted, skipped := l.First(name).Best(); skipped == 0 {
 			return sorted, true
 		}
-		sorted, _ = l.between(t.last, name).best()
+		sorted, _ = l.Between(t.last, name).Best()
 		return sorted, t.entries > 0 && t.last != name
 	})
 }
@@ -58,7 +61,7 @@ func (ws *walks) visit(path string) *walk {
 // begins where programs do what they did before; with the first file of a folder just
 // come to, or with the next one; and with one that its folder's walk did not expect
 // yet.
-func (ws *walks) comesTo(path string, kind fileKind) (ahead *step, w *walk) {
+func (ws *walks) comesTo(path string, kind known.Kind) (ahead *step, w *walk) {
 	at, again := ws.remember(path, kind)
 	var anew, expected bool
 	if e := ws.steps[path]; e != nil && e.Value.(*step).kind == kind {
@@ -90,13 +93,13 @@ func (ws *walks) comesTo(path string, kind fileKind) (ahead *step, w *walk) {
 }
 
 // keepsOrder judges whether a program goes through a folder in order.
-func (ws *walks) keepsOrder(path string) func(*listing, trail) (sorted, begins bool) {
-	_, name := split(path)
-	return func(l *listing, t trail) (sorted, begins bool) {
-		if sorted, skipped := l.first(name).best(); skipped == 0 {
+func (ws *walks) keepsOrder(path string) func(*known.Listing, trail) (sorted, begins bool) {
+	_, name := pathname.Split(path)
+	return func(l *known.Listing, t trail) (sorted, begins bool) {
+		if sorted, skipped := l.First(name).Best(); skipped == 0 {
 			return sorted, true
 		}
-		sorted, skipped := l.between(t.last, name).best()
+		sorted, skipped := l.Between(t.last, name).Best()
 		return sorted, skipped <= near
 	}
 }
@@ -105,13 +108,13 @@ func (ws *walks) keepsOrder(path string) func(*listing, trail) (sorted, begins b
 // something below. Whoever goes from folder to folder that way does so in the
 // order of names. Hidden folders do not count.
 func (ws *walks) entered(dir string) *walk {
-	if isHidden(dir) {
+	if pathname.IsHidden(dir) {
 		return nil
 	}
-	_, name := split(dir)
-	return ws.come(dir, folder, func(l *listing, t trail) (sorted, begins bool) {
-		begun := t.entries > 0 && !isHidden(t.last)
-		return true, !begun && l.first(name).sorted == 0 || l.between(t.last, name).sorted == 0
+	_, name := pathname.Split(dir)
+	return ws.come(dir, known.Folder, func(l *known.Listing, t trail) (sorted, begins bool) {
+		begun := t.entries > 0 && !pathname.IsHidden(t.last)
+		return true, !begun && l.First(name).Sorted == 0 || l.Between(t.last, name).Sorted == 0
 	})
 }
 
@@ -123,7 +126,7 @@ func (ws *walks) found(dir string) (w *walk) {
 		w = e.Value.(*step).walk
 	}
 	if v, ok := ws.recent.Get(dir); ok && w == nil {
-		if e := ws.steps[join(dir, v.files.last)]; e != nil {
+		if e := ws.steps[pathname.Join(dir, v.files.last)]; e != nil {
 			w = e.Value.(*step).walk // whose files are kept fresh
 		}
 	}
@@ -137,14 +140,14 @@ func (ws *walks) missed(dir, name string) (list *step, w *walk) {
 	if v, ok := ws.recent.Get(dir); !ok || time.Since(v.at) > stepAge {
 		ws.recent.Add(dir, &visited{at: time.Now()})
 	}
-	l := ws.names.freshListing(dir)
-	if l != nil && (l.has(name) || !ws.names.ages(l)) {
+	l := ws.names.FreshListing(dir)
+	if l != nil && (l.Has(name) || !ws.names.Ages(l)) {
 		return nil, ws.found(dir)
 	}
 	e := ws.steps[dir]
 	walked := e != nil && e.Value.(*step).walk != ws.loose
 	switch {
-	case walked && (l != nil || isHidden(dir)):
+	case walked && (l != nil || pathname.IsHidden(dir)):
 		return ws.listApart(dir), ws.found(dir)
 	case walked:
 		ws.use(e)
@@ -155,7 +158,7 @@ func (ws *walks) missed(dir, name string) (list *step, w *walk) {
 		}
 		e = w.cursor
 	}
-	if s := e.Value.(*step); s.kind == folder && s.state == waiting {
+	if s := e.Value.(*step); s.kind == known.Folder && s.state == waiting {
 		ws.attend(s)
 		list = s
 	}
@@ -166,24 +169,24 @@ func (ws *walks) missed(dir, name string) (list *step, w *walk) {
 // was looked up: a program that works by names goes on to some of them. Of many it
 // takes those that programs came to before.
 func (ws *walks) listBelow(dir *step) (list []*step) {
-	l := ws.names.freshListing(dir.path)
+	l := ws.names.FreshListing(dir.path)
 	if dir.walk != ws.loose || dir.depth == mostDepth || l == nil {
 		return nil
 	}
 	var folders []string
-	for _, e := range l.entries {
-		if fetchable(e.Attr) == folder && e.Attr.Size <= mostPeeked {
-			folders = append(folders, join(dir.path, e.Name))
+	for _, e := range l.Entries {
+		if fetchable(e.Attr) == known.Folder && e.Attr.Size <= mostPeeked {
+			folders = append(folders, pathname.Join(dir.path, e.Name))
 		}
 	}
 	few := len(folders) <= fewFolders
 	for _, path := range folders {
-		l := ws.names.freshListing(path)
-		known := ws.steps[path] != nil || l != nil && !ws.names.ages(l)
-		if known || !few && !ws.recent.Contains(path) {
+		l := ws.names.FreshListing(path)
+		isKnown := ws.steps[path] != nil || l != nil && !ws.names.Ages(l)
+		if isKnown || !few && !ws.recent.Contains(path) {
 			continue
 		}
-		s := &step{walk: ws.loose, kind: folder, path: path, depth: dir.depth + 1}
+		s := &step{walk: ws.loose, kind: known.Folder, path: path, depth: dir.depth + 1}
 		if !ws.allowed.has(s) {
 			break
 		}
@@ -234,7 +237,7 @@ func (ws *walks) listApart(dir string) *step {
 // peek returns a step for dir, which is of no walk, if it may be listed and is known
 // to be a folder that is soon listed.
 func (ws *walks) peek(dir string) *step {
-	s := &step{walk: ws.loose, kind: folder, path: dir}
+	s := &step{walk: ws.loose, kind: known.Folder, path: dir}
 	if !ws.isSmall(dir) || !ws.allowed.has(s) {
 		return nil
 	}
@@ -243,48 +246,48 @@ func (ws *walks) peek(dir string) *step {
 
 // isSmall reports whether dir is known to be a folder that is soon listed.
 func (ws *walks) isSmall(dir string) bool {
-	attr, v := ws.names.lookup(dir)
-	return v == present && fetchable(attr) == folder && attr.Size <= mostPeeked
+	attr, v := ws.names.Lookup(dir)
+	return v == known.Present && fetchable(attr) == known.Folder && attr.Size <= mostPeeked
 }
 
 // come takes in that a program has come to an entry of a folder. It returns the
 // walk that goes on, or begins, with that. judge says which order the program
 // keeps to, if it goes through the folder.
-func (ws *walks) come(path string, kind fileKind, judge func(*listing, trail) (sorted, begins bool)) *walk {
-	dir, name := split(path)
+func (ws *walks) come(path string, kind known.Kind, judge func(*known.Listing, trail) (sorted, begins bool)) *walk {
+	dir, name := pathname.Split(path)
 	v, ok := ws.recent.Get(dir)
 	if !ok || time.Since(v.at) > stepAge {
 		v = &visited{passed: true}
 		ws.recent.Add(dir, v)
 	}
 	v.at = time.Now()
-	v.passed = v.passed && kind == folder
+	v.passed = v.passed && kind == known.Folder
 	t := v.trail(kind)
 	before := *t
 	t.add(name)
-	l := ws.names.freshListing(dir)
+	l := ws.names.FreshListing(dir)
 	if l == nil {
 		return nil
 	}
-	if _, listed := l.index[name]; !listed {
+	if !l.Has(name) {
 		return nil
 	}
 	s := &step{kind: kind, path: path, used: true}
-	if e := ws.steps[dir]; e != nil && kind != folder && ws.goesOn(e.Value.(*step), l, path) {
+	if e := ws.steps[dir]; e != nil && kind != known.Folder && ws.goesOn(e.Value.(*step), l, path) {
 		return ws.join(e, s)
 	}
 	sorted, begins := judge(l, before)
 	begins = begins && (before.entries > 0 || !v.passed && !ws.isPicked(dir))
-	picks := !begins && kind != link && t.entries >= fewPicked && len(l.entries) <= mostPicked
+	picks := !begins && kind != known.Link && t.entries >= fewPicked && len(l.Entries) <= mostPicked
 	if !begins && !picks {
 		return nil
 	}
-	if e := ws.steps[join(dir, v.files.last)]; e != nil && kind == folder && l.follow(v.files.last, name, sorted) {
+	if e := ws.steps[pathname.Join(dir, v.files.last)]; e != nil && kind == known.Folder && l.Follows(v.files.last, name, sorted) {
 		return ws.goDown(e, s)
 	}
 	wants := kind | v.kinds()
-	if kind != folder {
-		wants &^= folder
+	if kind != known.Folder {
+		wants &^= known.Folder
 	}
 	w := ws.add(wants)
 	w.sorted, w.picks = sorted && !picks, picks
@@ -294,7 +297,7 @@ func (ws *walks) come(path string, kind fileKind, judge func(*listing, trail) (s
 
 // goesOn reports whether the walk of dir, whose listing is l, has expected a program to
 // open path there.
-func (ws *walks) goesOn(dir *step, l *listing, path string) bool {
+func (ws *walks) goesOn(dir *step, l *known.Listing, path string) bool {
 	return dir.entered(ws) && dir.walk.expects(l) && ws.comesNext(dir.walk, path)
 }
 
@@ -317,9 +320,9 @@ func (ws *walks) caughtUp(dir string) {
 	if !ok || e == nil || v.files.entries != 1 || !e.Value.(*step).entered(ws) {
 		return
 	}
-	path := join(dir, v.files.last)
+	path := pathname.Join(dir, v.files.last)
 	if ws.steps[path] == nil {
-		ws.join(e, &step{kind: file, path: path, used: true})
+		ws.join(e, &step{kind: known.File, path: path, used: true})
 	}
 }
 
@@ -343,7 +346,7 @@ func (ws *walks) join(dir *list.Element, s *step) *walk {
 // too.
 func (ws *walks) goDown(at *list.Element, s *step) *walk {
 	w := at.Value.(*step).walk
-	w.wants |= folder
+	w.wants |= known.Folder
 	w.last = time.Now()
 	ws.heed(w, s.path)
 	w.cursor = ws.put(w, s, at.Next())
@@ -352,19 +355,16 @@ func (ws *walks) goDown(at *list.Element, s *step) *walk {
 
 // begin lets w go through dir, where it has come to the step at. Of what stands before
 // that in the listing, folders are still expected, and of who picks all.
-func (ws *walks) begin(w *walk, dir string, l *listing, at *step) {
-	passed := folder
+func (ws *walks) begin(w *walk, dir string, l *known.Listing, at *step) {
+	passed := known.Folder
 	if w.picks {
 		passed = anything
 	}
-	_, name := split(at.path)
-	i := l.index[name]
-	if w.sorted {
-		p, _ := l.place(name)
-		i = int(p.byName)
-	} else {
+	_, name := pathname.Split(at.path)
+	i := l.Position(name, w.sorted)
+	if !w.sorted {
 		ws.putRest(w, dir, restOf{passed, 0, i}, nil)
 	}
 	w.cursor = ws.put(w, at, nil)
-	ws.putRest(w, dir, restOf{anything, i + 1, len(l.entries)}, nil)
+	ws.putRest(w, dir, restOf{anything, i + 1, len(l.Entries)}, nil)
 }

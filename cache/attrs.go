@@ -5,16 +5,17 @@ import (
 	"fmt"
 	"syscall"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
-// known returns what is known of path, as lookup (or names.stat) tells it, and
+// known returns what is known of path, as lookup (or Names.Stat) tells it, and
 // what is needed to ask if it is unknown.
-func (f *FS) known(path string, lookup func(*names, string) (sftpconn.Attr, verdict)) (sftpconn.Attr, verdict, question) {
+func (f *FS) known(path string, lookup func(*known.Names, string) (sftpconn.Attr, known.Verdict)) (sftpconn.Attr, known.Verdict, question) {
 	f.mu.Lock()
 	attr, v := lookup(f.names, path)
 	q := f.question(path)
-	ahead := f.watched(f.walks.looksUp(path, v == present))
+	ahead := f.watched(f.walks.looksUp(path, v == known.Present))
 	f.mu.Unlock()
 	f.fetch(ahead)
 	return attr, v, q
@@ -22,38 +23,38 @@ func (f *FS) known(path string, lookup func(*names, string) (sftpconn.Attr, verd
 
 // question is a request about a path that is to be asked.
 type question struct {
-	asked   asked
+	asked   known.Asked
 	key     flightKey
 	content *content // at the path, or nil
 }
 
 // question returns what is needed to ask about path. f.mu is held.
 func (f *FS) question(path string) question {
-	return question{f.names.asking(), flightKey{path, f.names.gens.since(path)}, f.opens.at(path)}
+	return question{f.names.Asking(), flightKey{path, f.names.Gens.Since(path)}, f.opens.at(path)}
 }
 
 // Lstat implements [sftpconn.FS].
 func (f *FS) Lstat(ctx context.Context, path string) (sftpconn.Attr, error) {
-	return f.look(ctx, path, attrRequest{(*names).lookup, sftpconn.FS.Lstat, (*names).learnAttr}, f.questions.lstat)
+	return f.look(ctx, path, attrRequest{(*known.Names).Lookup, sftpconn.FS.Lstat, (*known.Names).LearnAttr}, f.questions.lstat)
 }
 
 // Stat implements [sftpconn.FS].
 func (f *FS) Stat(ctx context.Context, path string) (sftpconn.Attr, error) {
-	return f.look(ctx, path, attrRequest{(*names).stat, sftpconn.FS.Stat, (*names).learnStat}, f.questions.stat)
+	return f.look(ctx, path, attrRequest{(*known.Names).Stat, sftpconn.FS.Stat, (*known.Names).LearnStat}, f.questions.stat)
 }
 
 // attrRequest is one of the two ways to ask for attributes: for those of a path itself,
 // or of what it leads to.
 type attrRequest struct {
-	known func(*names, string) (sftpconn.Attr, verdict)
+	known func(*known.Names, string) (sftpconn.Attr, known.Verdict)
 	ask   func(sftpconn.FS, context.Context, string) (sftpconn.Attr, error)
-	learn func(n *names, path string, q asked, attr sftpconn.Attr, err error)
+	learn func(n *known.Names, path string, q known.Asked, attr sftpconn.Attr, err error)
 }
 
 func (f *FS) look(ctx context.Context, path string, r attrRequest, questions *flights[sftpconn.Attr]) (sftpconn.Attr, error) {
 	attr, v, q := f.known(path, r.known)
-	f.questions.attributes.add(v != unknown)
-	if v != unknown {
+	f.questions.attributes.add(v != known.Unknown)
+	if v != known.Unknown {
 		return attr, verdictError(v, path)
 	}
 	if attr, ok := q.content.foreseen(); ok {
@@ -70,8 +71,8 @@ func (f *FS) look(ctx context.Context, path string, r attrRequest, questions *fl
 	})
 }
 
-func verdictError(v verdict, path string) error {
-	if v == absent {
+func verdictError(v known.Verdict, path string) error {
+	if v == known.Absent {
 		return fmt.Errorf("%w: %q", syscall.ENOENT, path)
 	}
 	return nil
@@ -85,7 +86,7 @@ func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sf
 	if err != nil {
 		return sftpconn.Attr{}, err
 	}
-	_, _, q := f.known(path, (*names).lookup)
+	_, _, q := f.known(path, (*known.Names).Lookup)
 	if c := q.content; c != nil {
 		if attr, ok := c.changeEarly(set); ok {
 			return attr, nil
@@ -101,7 +102,7 @@ func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sf
 		return sftpconn.Attr{}, err
 	}
 	defer end()
-	_, _, q = f.known(path, (*names).lookup)
+	_, _, q = f.known(path, (*known.Names).Lookup)
 	if c := q.content; c != nil {
 		if o := c.changeBehind(set); o != nil {
 			return c.outcome(ctx, o)
@@ -119,11 +120,11 @@ func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sf
 	defer f.mu.Unlock()
 	switch {
 	case err != nil:
-		f.names.unsureAttr(path)
+		f.names.UnsureAttr(path)
 	case set.NoFollow:
-		f.names.changed(path, q.asked, attr)
+		f.names.Changed(path, q.asked, attr)
 	default:
-		f.names.followed(path, q.asked, attr)
+		f.names.Followed(path, q.asked, attr)
 	}
 	return attr, err
 }
@@ -139,7 +140,7 @@ func (f *FS) Readlink(ctx context.Context, path string) (string, error) {
 
 func (f *FS) readlink(ctx context.Context, path string) (string, error) {
 	f.mu.Lock()
-	target, ok := f.names.readlink(path)
+	target, ok := f.names.Readlink(path)
 	q := f.question(path)
 	f.mu.Unlock()
 	f.questions.links.add(ok)
@@ -151,7 +152,7 @@ func (f *FS) readlink(ctx context.Context, path string) (string, error) {
 		if err == nil {
 			f.mu.Lock()
 			defer f.mu.Unlock()
-			f.names.learnLink(path, q.asked, target)
+			f.names.LearnLink(path, q.asked, target)
 		}
 		return target, err
 	})

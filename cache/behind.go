@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
 )
 
@@ -43,7 +44,7 @@ func (f *FS) carryOut(ctx context.Context, e *errand, work errandWork) {
 			"change", e.change, "path", e.paths[len(e.paths)-1], "err", err)
 		f.mu.Lock()
 		for _, path := range e.paths {
-			f.names.unsure(path)
+			f.names.Unsure(path)
 		}
 		if work.undo != nil {
 			work.undo()
@@ -101,7 +102,7 @@ func (f *FS) turn(ctx context.Context, change string, paths ...string) (end func
 func (f *FS) underWay(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.names.gens.underWay += n
+	f.names.Gens.UnderWay += n
 }
 
 // canQueue waits for room for one more change. It reports whether changes are
@@ -119,9 +120,9 @@ func (f *FS) canQueue(ctx context.Context) (bool, error) {
 func (f *FS) told(path string, since *uint64, attr sftpconn.Attr) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	q := f.names.asking()
-	q.gen = *since
-	f.names.learnAttr(path, q, attr, nil)
+	q := f.names.Asking()
+	q.Gen = *since
+	f.names.LearnAttr(path, q, attr, nil)
 }
 
 // mkdirBehind makes a directory later, if it is sure to succeed.
@@ -132,7 +133,7 @@ func (f *FS) mkdirBehind(ctx context.Context, path string, mode uint32) (sftpcon
 	attr.Size = 4096 // a guess, until the server tells
 	ok = ok && f.makeBehind(ctx, "mkdir", path,
 		func(ctx context.Context) (sftpconn.Attr, error) { return f.direct.Mkdir(ctx, path, mode) },
-		func() { f.names.madeDir(path, f.names.asking(), attr) })
+		func() { f.names.MadeDir(path, f.names.Asking(), attr) })
 	return attr, ok
 }
 
@@ -145,8 +146,8 @@ func (f *FS) symlinkBehind(ctx context.Context, target, path string) (sftpconn.A
 	ok = ok && f.makeBehind(ctx, "symlink", path,
 		func(ctx context.Context) (sftpconn.Attr, error) { return f.direct.Symlink(ctx, target, path) },
 		func() {
-			f.names.made(path, f.names.asking(), attr)
-			f.names.learnLink(path, f.names.asking(), target)
+			f.names.Made(path, f.names.Asking(), attr)
+			f.names.LearnLink(path, f.names.Asking(), target)
 		})
 	return attr, ok
 }
@@ -167,7 +168,7 @@ func (f *FS) makeBehind(ctx context.Context, change, path string,
 		return false
 	}
 	remember()
-	since = f.names.asking().gen
+	since = f.names.Asking().Gen
 	return true
 }
 
@@ -183,9 +184,9 @@ func (f *FS) removeBehind(ctx context.Context, path string) bool {
 	if !f.behind(ctx, "remove", work, path) {
 		return false
 	}
-	f.opens.moved.touch(path)
+	f.opens.moved.Touch(path)
 	f.opens.unlink(path)
-	f.names.gone(path)
+	f.names.Gone(path)
 	return true
 }
 
@@ -194,15 +195,15 @@ func (f *FS) rmdirBehind(ctx context.Context, path string) bool {
 	e := f.expected(path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.holds(e) || !e.attr.IsDir() || !f.names.isEmpty(path) || !f.mayLose(path, e.attr) {
+	if !f.holds(e) || !e.attr.IsDir() || !f.names.IsEmpty(path) || !f.mayLose(path, e.attr) {
 		return false
 	}
 	work := f.request(delivery{}, func(ctx context.Context) error { return unlessGone(f.direct.Rmdir(ctx, path)) })
 	if !f.behind(ctx, "rmdir", work, path) {
 		return false
 	}
-	f.opens.moved.touch(path)
-	f.names.gone(path)
+	f.opens.moved.Touch(path)
+	f.names.Gone(path)
 	return true
 }
 
@@ -225,21 +226,21 @@ func (f *FS) renameBehind(ctx context.Context, oldPath, newPath string, replace 
 	} else {
 		ok = ok && f.isFree(newPath)
 	}
-	if !ok || !f.mayLose(oldPath, moved.attr) || oldPath == newPath || below(oldPath, newPath) || f.names.links.same(oldPath, newPath) {
+	if !ok || !f.mayLose(oldPath, moved.attr) || oldPath == newPath || pathname.Below(oldPath, newPath) || f.names.Links.Same(oldPath, newPath) {
 		return false
 	}
 	work := f.request(written, func(ctx context.Context) error {
 		return f.direct.Rename(ctx, oldPath, newPath, replace)
 	})
 	work.undo = func() {
-		f.names.forgetTree(newPath)
+		f.names.ForgetTree(newPath)
 		f.opens.detachTree(newPath)
 	}
 	if !f.behind(ctx, "rename", work, oldPath, newPath) {
 		return false
 	}
-	f.opens.moved.touch(oldPath)
-	f.opens.moved.touch(newPath)
+	f.opens.moved.Touch(oldPath)
+	f.opens.moved.Touch(newPath)
 	f.renamed(oldPath, newPath)
 	return true
 }
@@ -280,8 +281,8 @@ func (f *FS) setAttrBehind(ctx context.Context, path string, set sftpconn.SetAtt
 		}
 		return attr, false
 	}
-	f.names.changed(path, f.names.asking(), attr)
-	since = f.names.asking().gen
+	f.names.Changed(path, f.names.Asking(), attr)
+	since = f.names.Asking().Gen
 	if c != nil {
 		c.foresee(set)
 	}

@@ -93,7 +93,7 @@ func TestBuildingATree(t *testing.T) {
 			}
 		}), "all is known")
 		assert.Empty(t, f.opens.all)
-		assert.Empty(t, f.names.doubtful)
+		assert.Zero(t, f.names.InDoubt())
 		assert.Empty(t, f.Unsent())
 		assert.Equal(t, s.count("OPEN"), s.count("CLOSE"))
 	})

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"sftpmount/cache/internal/known"
 )
 
 const (
@@ -204,7 +206,7 @@ func (b *blocks) dropUnsure(f *File, mtime uint32) {
 		if key.file != f {
 			continue
 		}
-		if found, _ := b.lru.Peek(key); !isSure(found.asked, mtime) {
+		if found, _ := b.lru.Peek(key); !known.IsSure(found.asked, mtime) {
 			b.lru.Remove(key)
 		}
 	}

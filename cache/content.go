@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
@@ -88,8 +89,8 @@ func (c *content) leave() {
 		return
 	}
 	for _, path := range c.paths {
-		if c.fs.names.isDoubtful(path) {
-			c.fs.names.undoubt(path)
+		if c.fs.names.IsDoubtful(path) {
+			c.fs.names.Undoubt(path)
 		}
 	}
 }
@@ -104,13 +105,13 @@ func (c *content) doubt() {
 	c.fs.mu.Lock()
 	defer c.fs.mu.Unlock()
 	for _, path := range c.paths {
-		c.fs.names.doubt(path)
+		c.fs.names.Doubt(path)
 	}
 }
 
 // settle takes in attributes that account for all that was started, with c.mu
 // held.
-func (c *content) settle(q asked, attr sftpconn.Attr) {
+func (c *content) settle(q known.Asked, attr sftpconn.Attr) {
 	c.note(attr)
 	if !c.doubtful {
 		return
@@ -119,7 +120,7 @@ func (c *content) settle(q asked, attr sftpconn.Attr) {
 	c.fs.mu.Lock()
 	defer c.fs.mu.Unlock()
 	for _, path := range c.paths {
-		c.fs.names.settle(path, q, attr)
+		c.fs.names.Settle(path, q, attr)
 	}
 }
 
@@ -131,7 +132,7 @@ func (c *content) note(attr sftpconn.Attr) {
 		c.dropBlocks(0, maxOffset)
 		return
 	}
-	c.prediction = prediction{told: known[sftpconn.Attr]{attr, time.Now()}}
+	c.prediction = prediction{told: known.Fact[sftpconn.Attr]{Value: attr, Taken: time.Now()}}
 	told := knownSize{int64(attr.Size), true, attr.Mtime}
 	if told.bytes > c.size.bytes {
 		c.blank = maxOffset // somebody else has written
@@ -181,7 +182,7 @@ func (c *content) invalidate() {
 func (c *content) forget() {
 	bytes, sure := c.queue.size()
 	c.size, c.blank = knownSize{bytes: bytes, sure: sure}, maxOffset
-	c.prediction = prediction{ours: c.queue.sets(), times: c.queue.times(c.fs.names.clock.now())}
+	c.prediction = prediction{ours: c.queue.sets(), times: c.queue.times(c.fs.names.Clock.Now())}
 	c.dropBlocks(0, maxOffset)
 }
 
@@ -194,7 +195,7 @@ func (c *content) extend(off, end int64) {
 		end = maxOffset
 	}
 	c.dropBlocks(off, end)
-	c.prediction.times = ourTimes{mtime: c.fs.names.clock.now()}
+	c.prediction.times = ourTimes{mtime: c.fs.names.Clock.Now()}
 }
 
 // set takes in that attributes are being set, with c.mu held.
@@ -208,7 +209,7 @@ func (c *content) set(set sftpconn.SetAttr) {
 		c.dropBlocks(min(c.size.bytes, int64(set.Size)), maxOffset)
 		c.size.bytes = int64(set.Size)
 		if set.Valid&sftpconn.AttrTimes == 0 {
-			c.prediction.times = ourTimes{mtime: c.fs.names.clock.now()}
+			c.prediction.times = ourTimes{mtime: c.fs.names.Clock.Now()}
 		}
 	}
 }

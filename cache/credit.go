@@ -1,6 +1,10 @@
 package cache
 
-import "time"
+import (
+	"time"
+
+	"sftpmount/cache/internal/known"
+)
 
 // credit bounds what is fetched ahead in vain: to a quarter of what was used,
 // a constant, and some a second. It is counted in quarters.
@@ -92,7 +96,7 @@ func (a *allowance) hasCredit(s *step) bool {
 // listings, which soon give it back.
 func (a *allowance) hasSpace(s *step) bool {
 	most := mostHandles
-	if s.kind == file {
+	if s.kind == known.File {
 		most--
 	}
 	return a.handles < most && a.blocks+s.file.blocks() <= a.mostBlocks

@@ -6,6 +6,9 @@ import (
 	"path"
 	"slices"
 	"sync"
+
+	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/pathname"
 )
 
 const (
@@ -42,7 +45,7 @@ type prior struct {
 // path is sent, so that what replayTable in package reconnect says of lost replies
 // holds. Those of different paths are under way together.
 type errands struct {
-	links *links        // guarded by FS.mu
+	links *known.Links  // guarded by FS.mu
 	slots chan struct{} // holds a token for each under way
 
 	mu       sync.Mutex
@@ -56,7 +59,7 @@ type errands struct {
 
 type set map[*errand]struct{}
 
-func newErrands(l *links) *errands {
+func newErrands(l *known.Links) *errands {
 	es := &errands{
 		links:    l,
 		slots:    make(chan struct{}, maxUnderWay),
@@ -109,7 +112,7 @@ func take(index map[string]set, path string, e *errand) {
 // held.
 func (es *errands) before(paths []string) []prior {
 	var found []prior
-	for _, p := range es.links.of(paths) {
+	for _, p := range es.links.Of(paths) {
 		for e := range es.at[p] {
 			found = append(found, prior{e, false})
 		}
@@ -221,7 +224,7 @@ func (es *errands) takeFailures(dir string) error {
 	defer es.mu.Unlock()
 	var first error
 	for p, err := range es.failures {
-		if p == dir || below(dir, p) || dir == "/" {
+		if p == dir || pathname.Below(dir, p) || dir == "/" {
 			delete(es.failures, p)
 			first = err
 		}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
 )
 
@@ -263,7 +264,7 @@ func (s *farServer) Open(ctx context.Context, path string, flags sftpconn.OpenFl
 func (s *farServer) Mkdir(ctx context.Context, path string, _ uint32) (sftpconn.Attr, error) {
 	return ask(ctx, s, "MKDIR", path, func() (sftpconn.Attr, error) {
 		n := dirNode()
-		if dir, name := split(path); name != "" && s.nodes[dir] != nil && (s.bsd || s.nodes[dir].attr.Mode&syscall.S_ISGID != 0) {
+		if dir, name := pathname.Split(path); name != "" && s.nodes[dir] != nil && (s.bsd || s.nodes[dir].attr.Mode&syscall.S_ISGID != 0) {
 			n.attr.GID = s.nodes[dir].attr.GID
 		}
 		s.nodes[path] = n
@@ -290,7 +291,7 @@ func (s *farServer) Rename(ctx context.Context, oldPath, newPath string, _ bool)
 		delete(s.nodes, oldPath)
 		s.nodes[newPath] = n
 		for p, n := range s.nodes {
-			if below(oldPath, p) {
+			if pathname.Below(oldPath, p) {
 				delete(s.nodes, p)
 				s.nodes[newPath+p[len(oldPath):]] = n
 			}

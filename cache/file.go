@@ -6,6 +6,7 @@ import (
 	"sync"
 	"syscall"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
@@ -167,7 +168,7 @@ func (f *File) Attr(ctx context.Context) (sftpconn.Attr, error) {
 	if !doubtful {
 		c.fs.mu.Lock()
 		if len(c.paths) > 0 {
-			if attr, v := c.fs.names.stat(c.paths[0]); v == present {
+			if attr, v := c.fs.names.Stat(c.paths[0]); v == known.Present {
 				c.fs.mu.Unlock()
 				return attr, nil
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"syscall"
 
+	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
 )
 
@@ -16,17 +18,17 @@ type expectation struct {
 	path  string
 	attr  sftpconn.Attr
 	known bool
-	asked asked
+	asked known.Asked
 }
 
 // expected returns what is expected of the file at path.
 func (f *FS) expected(path string) expectation {
 	f.mu.Lock()
-	attr, v := f.names.lookup(path)
+	attr, v := f.names.Lookup(path)
 	c := f.opens.at(path)
-	e := expectation{path, attr, v == present && attr.Valid == sftpconn.AttrAll, f.names.asking()}
+	e := expectation{path, attr, v == known.Present && attr.Valid == sftpconn.AttrAll, f.names.Asking()}
 	f.mu.Unlock()
-	if v == unknown {
+	if v == known.Unknown {
 		e.attr, e.known = c.foreseen()
 	}
 	return e
@@ -34,7 +36,7 @@ func (f *FS) expected(path string) expectation {
 
 // holds reports whether that is still so: another program may have given the name
 // to another file since. f.mu is held.
-func (f *FS) holds(e expectation) bool { return e.known && !f.names.overtaken(e.path, e.asked) }
+func (f *FS) holds(e expectation) bool { return e.known && !f.names.Overtaken(e.path, e.asked) }
 
 // newcomer returns the attributes that a file of this mode is going to have that
 // is made at path, if it is sure to be made. f.mu is held.
@@ -42,9 +44,9 @@ func (f *FS) newcomer(ctx context.Context, path string, mode uint32) (sftpconn.A
 	if !f.isFree(path) {
 		return sftpconn.Attr{}, false
 	}
-	dir, _ := split(path)
+	dir, _ := pathname.Split(path)
 	folder, _ := f.mayFill(dir)
-	now, grouped := f.names.clock.now(), f.maker.grouped
+	now, grouped := f.names.Clock.Now(), f.maker.grouped
 	attr := sftpconn.Attr{
 		Valid: sftpconn.AttrAll, Mode: mode, UID: f.maker.uid, GID: f.maker.gid, Atime: now, Mtime: now,
 	}
@@ -64,27 +66,27 @@ func (f *FS) newcomer(ctx context.Context, path string, mode uint32) (sftpconn.A
 // mayFill reports whether names can be made and removed in dir. f.mu is held.
 func (f *FS) mayFill(dir string) (sftpconn.Attr, bool) {
 	const writeAndSearch = 0o300
-	attr, v := f.names.lookup(dir)
+	attr, v := f.names.Lookup(dir)
 	mine := attr.UID == f.maker.uid && attr.Mode&writeAndSearch == writeAndSearch
-	return attr, v == present && attr.IsDir() && attr.Valid == sftpconn.AttrAll && f.maker.known && (mine || f.maker.uid == 0)
+	return attr, v == known.Present && attr.IsDir() && attr.Valid == sftpconn.AttrAll && f.maker.known && (mine || f.maker.uid == 0)
 }
 
 // mayLose reports whether the file at path, with the attributes attr, can be
 // removed or renamed. f.mu is held.
 func (f *FS) mayLose(path string, attr sftpconn.Attr) bool {
-	dir, _ := split(path)
+	dir, _ := pathname.Split(path)
 	folder, ok := f.mayFill(dir)
 	sticky := folder.Mode&syscall.S_ISVTX != 0 && attr.UID != f.maker.uid && f.maker.uid != 0
-	return ok && !sticky && f.names.exists(path)
+	return ok && !sticky && f.names.Exists(path)
 }
 
 // isFree reports whether a file can get the name path, which nobody has. f.mu is
 // held.
 func (f *FS) isFree(path string) bool {
-	dir, _ := split(path)
+	dir, _ := pathname.Split(path)
 	_, ok := f.mayFill(dir)
-	_, v := f.names.lookup(path)
-	return ok && v == absent
+	_, v := f.names.Lookup(path)
+	return ok && v == known.Absent
 }
 
 // mayGive reports whether set gives a file away, which is root's right. f.mu is

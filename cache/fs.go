@@ -6,6 +6,7 @@ import (
 	"sync"
 	"syscall"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
@@ -26,7 +27,7 @@ type FS struct {
 
 	mu    sync.Mutex
 	maker maker
-	names *names
+	names *known.Names
 	opens *opens
 	walks *walks
 }
@@ -48,12 +49,12 @@ func New(under sftpconn.FS, opts Options) *FS {
 		unsent:     newBudget(opts.WriteBuffer),
 		blocks:     newBlocks(opts.ReadBuffer),
 		around:     newAround(opts.ReadBuffer),
-		names:      newNames(opts.names()),
+		names:      known.New(opts.names()),
 	}
-	f.opens = newOpens(f.names.moving)
+	f.opens = newOpens(f.names.Moving)
 	f.questions = newQuestions(f.background)
 	if opts.AsyncClose {
-		f.errands = newErrands(f.names.links)
+		f.errands = newErrands(f.names.Links)
 		f.under = &inOrder{under, f}
 	}
 	f.walks = newWalks(f.names, opts.walks(), f.discard)
@@ -66,8 +67,8 @@ func (f *FS) Invalidate(path string) {
 	f.mu.Lock()
 	names := f.namesOf(path)
 	for _, path := range names {
-		f.names.touch(path)
-		f.names.forgetAttr(path)
+		f.names.Touch(path)
+		f.names.ForgetAttr(path)
 	}
 	found := f.opens.atAny(names)
 	f.mu.Unlock()

@@ -3,6 +3,7 @@ package cache
 import (
 	"time"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
@@ -90,18 +91,18 @@ func (h *history) at(position int) (open pastOpen, last bool) {
 
 // remember takes in that a program opens path. It returns where that was done before,
 // and whether programs do again what they did there.
-func (ws *walks) remember(path string, kind fileKind) (at int, again bool) {
-	if kind != file {
+func (ws *walks) remember(path string, kind known.Kind) (at int, again bool) {
+	if kind != known.File {
 		return 0, false
 	}
-	attr, _ := ws.names.stat(path)
+	attr, _ := ws.names.Stat(path)
 	return ws.history.opened(path, attr)
 }
 
 // recall returns a walk that goes on from where path was opened before, or nil if
 // nothing came after that.
 func (ws *walks) recall(path string, at int) *walk {
-	w := ws.add(file)
+	w := ws.add(known.File)
 	w.picks = true
 	w.recalls = recollection{at + 1, ws.history.began}
 	ws.recallMore(w, at)
@@ -109,7 +110,7 @@ func (ws *walks) recall(path string, at int) *walk {
 		ws.drop(w)
 		return nil
 	}
-	w.cursor = ws.put(w, &step{kind: file, path: path, used: true}, w.steps.Front())
+	w.cursor = ws.put(w, &step{kind: known.File, path: path, used: true}, w.steps.Front())
 	return w
 }
 
@@ -118,14 +119,14 @@ func (ws *walks) recallMore(w *walk, at int) {
 	r := &w.recalls
 	for r.next = max(r.next, ws.history.next-mostRemembered); r.next < min(at+mostAhead, r.end); r.next++ {
 		open, last := ws.history.at(r.next)
-		attr, v := ws.names.stat(open.path)
-		if v == unknown {
+		attr, v := ws.names.Stat(open.path)
+		if v == known.Unknown {
 			attr = open.attr
 		}
-		if !last || v == absent || fetchable(attr) != file {
+		if !last || v == known.Absent || fetchable(attr) != known.File {
 			continue
 		}
-		s := newStep(file, open.path, attr)
+		s := newStep(known.File, open.path, attr)
 		switch e := ws.steps[open.path]; {
 		case e == nil || e.Value.(*step).used:
 			ws.put(w, s, nil)

@@ -103,7 +103,7 @@ func TestRefusedRenameOfAnOpenFile(t *testing.T) {
 		require.NoError(t, file.Close(ctx))
 		time.Sleep(time.Second)
 		synctest.Wait()
-		assert.Empty(t, f.names.doubtful)
+		assert.Zero(t, f.names.InDoubt())
 		other := open(t, f, "/d/c", newFile)
 		write(t, other, pattern(1000), 0)
 		attr, err := f.Lstat(ctx, "/d/b")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"syscall"
 
+	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
 )
 
@@ -27,14 +29,14 @@ type maker struct {
 // the request. f.mu is held.
 func (f *FS) learnNew(ctx context.Context, path string, attr sftpconn.Attr) {
 	if attr.Valid&sftpconn.AttrTimes != 0 {
-		f.names.clock.learn(attr.Mtime)
+		f.names.Clock.Learn(attr.Mtime)
 	}
 	if attr.Valid&sftpconn.AttrOwners == 0 {
 		return
 	}
-	dir, _ := split(path)
-	folder, v := f.names.lookup(dir)
-	bare := v == present && folder.Valid == sftpconn.AttrAll && folder.Mode&syscall.S_ISGID == 0
+	dir, _ := pathname.Split(path)
+	folder, v := f.names.Lookup(dir)
+	bare := v == known.Present && folder.Valid == sftpconn.AttrAll && folder.Mode&syscall.S_ISGID == 0
 	f.maker.plain = f.maker.plain || bare && attr.GID != folder.GID
 	owner, given := sftpconn.OwnerIn(ctx)
 	if given && attr.UID == owner.UID && attr.UID != 0 {

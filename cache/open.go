@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
@@ -84,7 +85,7 @@ func (f *FS) openOnce(ctx context.Context, path string, flags sftpconn.OpenFlags
 	}
 	file := f.newFile(under, flags)
 	f.mu.Lock()
-	prompt = prompt && f.names.believable(path, o.asked)
+	prompt = prompt && f.names.Believable(path, o.asked)
 	f.enter(ctx, file, o, attr)
 	f.mu.Unlock()
 	attr = file.content.opened(file, attr, o.before)
@@ -109,7 +110,7 @@ func (f *FS) newFile(under sftpconn.File, flags sftpconn.OpenFlags) *File {
 // opening is the state before an open.
 type opening struct {
 	path    string
-	asked   asked
+	asked   known.Asked
 	moved   uint64   // generation of opens.moved
 	size    int64    // that it is thought to have
 	content *content // at path, or nil: kept meanwhile, since it knows what is under way
@@ -119,11 +120,11 @@ type opening struct {
 func (f *FS) beginOpen(path string) *opening {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	o := &opening{path: path, asked: f.names.asking(), moved: f.opens.moved.now, content: f.opens.at(path)}
+	o := &opening{path: path, asked: f.names.Asking(), moved: f.opens.moved.Now, content: f.opens.at(path)}
 	if o.content != nil {
 		o.content.users++
 	}
-	if attr, v := f.names.stat(path); v == present {
+	if attr, v := f.names.Stat(path); v == known.Present {
 		o.size = int64(attr.Size)
 	}
 	return o
@@ -135,10 +136,10 @@ func (f *FS) openFailed(path string, flags sftpconn.OpenFlags) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if flags&changing != 0 {
-		f.names.unsure(path)
+		f.names.Unsure(path)
 		return
 	}
-	f.names.unsureAttr(path)
+	f.names.UnsureAttr(path)
 }
 
 // enter gives file its content and takes in the attributes that came with the
@@ -146,7 +147,7 @@ func (f *FS) openFailed(path string, flags sftpconn.OpenFlags) {
 func (f *FS) enter(ctx context.Context, file *File, o *opening, attr sftpconn.Attr) {
 	if file.flags&sftpconn.Excl != 0 && f.opens.at(o.path) != nil {
 		f.opens.detach(o.path) // the file that was there is another one
-		f.names.undoubt(o.path)
+		f.names.Undoubt(o.path)
 	}
 	file.content = f.opens.enter(f, o.path, o.moved)
 	if file.content != o.content {
@@ -155,21 +156,21 @@ func (f *FS) enter(ctx context.Context, file *File, o *opening, attr sftpconn.At
 	named := f.opens.at(o.path) == file.content
 	switch {
 	case !named:
-		f.names.unsure(o.path)
+		f.names.Unsure(o.path)
 	case file.flags&changing == 0:
-		f.names.learnStat(o.path, o.asked, attr, nil)
+		f.names.LearnStat(o.path, o.asked, attr, nil)
 	case file.flags&sftpconn.Create == 0:
-		f.names.followed(o.path, o.asked, attr)
+		f.names.Followed(o.path, o.asked, attr)
 	default:
-		_, v := f.names.lookup(o.path)
-		isNew := file.flags&sftpconn.Excl != 0 || v == absent && attr.Size == 0
+		_, v := f.names.Lookup(o.path)
+		isNew := file.flags&sftpconn.Excl != 0 || v == known.Absent && attr.Size == 0
 		if isNew && !file.late.made { // whose attributes are a guess
 			f.learnNew(ctx, o.path, attr)
 		}
 		file.content.made = file.content.made || isNew
-		f.names.made(o.path, o.asked, attr)
+		f.names.Made(o.path, o.asked, attr)
 	}
 	if named {
-		f.opens.attachAll(file.content, f.names.links.others(o.path))
+		f.opens.attachAll(file.content, f.names.Links.Others(o.path))
 	}
 }

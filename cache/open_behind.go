@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"time"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
@@ -35,7 +36,7 @@ func (f *FS) openBehind(ctx context.Context, path string, flags sftpconn.OpenFla
 	file := f.newFile(l, flags)
 	file.queued = 1 // the opening itself
 	file.late.made = sure
-	o := &opening{path: path, asked: f.names.asking(), moved: f.opens.moved.now}
+	o := &opening{path: path, asked: f.names.Asking(), moved: f.opens.moved.Now}
 	var since uint64
 	work := errandWork{
 		do: func(ctx context.Context, err error) error {
@@ -48,7 +49,7 @@ func (f *FS) openBehind(ctx context.Context, path string, flags sftpconn.OpenFla
 		undo: func() {
 			if f.opens.at(path) == file.content {
 				f.opens.detach(path)
-				f.names.undoubt(path)
+				f.names.Undoubt(path)
 			}
 		},
 	}
@@ -58,7 +59,7 @@ func (f *FS) openBehind(ctx context.Context, path string, flags sftpconn.OpenFla
 		return nil, attr
 	}
 	f.enter(ctx, file, o, attr)
-	since = f.names.asking().gen
+	since = f.names.Asking().Gen
 	file.content.users++ // the opening
 	f.mu.Unlock()
 	return file, file.content.opened(file, attr, file.content.view())
@@ -68,11 +69,11 @@ func (f *FS) openBehind(ctx context.Context, path string, flags sftpconn.OpenFla
 // yet.
 func (f *FS) onItsWay(path string) expectation {
 	f.mu.Lock()
-	attr, v := f.names.lookup(path)
+	attr, v := f.names.Lookup(path)
 	c := f.opens.at(path)
-	e := expectation{path, attr, v == present && attr.IsRegular() && f.errands.isAt(path), f.names.asking()}
+	e := expectation{path, attr, v == known.Present && attr.IsRegular() && f.errands.isAt(path), f.names.Asking()}
 	f.mu.Unlock()
-	if c == nil || v == unknown {
+	if c == nil || v == known.Unknown {
 		e.attr, e.known = c.foreseen()
 	}
 	return e
@@ -114,8 +115,8 @@ func (f *FS) openLate(ctx context.Context, file *File, l *late, mode uint32, pat
 // openedLate takes in that f was opened on the server, or could not be.
 func (c *content) openedLate(f *File, attr sftpconn.Attr, success bool, leave func()) {
 	c.mu.Lock()
-	if success && f.late.made && c.prediction.told.value.Valid != 0 {
-		c.prediction.told = known[sftpconn.Attr]{attr, time.Now()}
+	if success && f.late.made && c.prediction.told.Value.Valid != 0 {
+		c.prediction.told = known.Fact[sftpconn.Attr]{Value: attr, Taken: time.Now()}
 	}
 	f.queued--
 	last := f.closed && f.queued == 0 // else whoever takes the last one away ends it

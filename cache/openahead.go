@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
@@ -13,7 +14,7 @@ func (f *FS) openEarly(s *step) {
 	var o *openedFile
 	if err == nil {
 		file.readStart(s.file.size)
-		o = &openedFile{file: file, attr: attr, asked: asked, told: asked.taken}
+		o = &openedFile{file: file, attr: attr, asked: asked, told: asked.Taken}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -75,9 +76,9 @@ func (f *FS) stillTrue(ctx context.Context, o *openedFile, path string) bool {
 
 // unchanged reports whether nothing is known that speaks against o. f.mu is held.
 func (f *FS) unchanged(o *openedFile, path string) bool {
-	attr, v := f.names.stat(path)
-	return f.opens.at(path) == o.file.(*File).content && f.names.believable(path, o.asked) &&
-		(v == unknown || v == present && o.same(attr))
+	attr, v := f.names.Stat(path)
+	return f.opens.at(path) == o.file.(*File).content && f.names.Believable(path, o.asked) &&
+		(v == known.Unknown || v == known.Present && o.same(attr))
 }
 
 // refresh asks the server whether the file at path is unchanged, and reports it.
@@ -93,11 +94,11 @@ func (f *FS) refresh(ctx context.Context, o *openedFile, path string) bool {
 	if err != nil {
 		return false
 	}
-	f.names.learnStat(path, asked, attr, nil)
+	f.names.LearnStat(path, asked, attr, nil)
 	if !f.unchanged(o, path) || !o.same(attr) {
 		return false
 	}
-	o.told = asked.taken
+	o.told = asked.Taken
 	return true
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
@@ -318,7 +319,7 @@ func TestFreshFileIsOpenedAnew(t *testing.T) {
 			assert.NoError(t, err)
 			file := open(t, f, "/d/a", sftpconn.Read)
 			o := &openedFile{file: file, attr: attr, asked: f.asking(), told: time.Now()}
-			assert.Equal(t, wait > sureAge, f.stillTrue(t.Context(), o, "/d/a"), "%v", wait)
+			assert.Equal(t, wait > known.SureAge, f.stillTrue(t.Context(), o, "/d/a"), "%v", wait)
 			assert.NoError(t, file.Close(t.Context()))
 		}
 	})
@@ -338,7 +339,7 @@ func TestFreshFilesAreReadAheadLater(t *testing.T) {
 				readFile(t, s, f, fmt.Sprintf("/d/%03d", i))
 			}
 		})
-		assert.LessOrEqual(t, trips, int((sureAge+time.Second)/delay)+12)
+		assert.LessOrEqual(t, trips, int((known.SureAge+time.Second)/delay)+12)
 		_, wasted := ahead(f)
 		assert.Zero(t, wasted)
 		assert.Equal(t, 400, s.count("OPEN"))

@@ -3,6 +3,7 @@ package cache
 import (
 	"time"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
@@ -11,10 +12,6 @@ const (
 	// for a question that a program asks later: that a file can be opened, and
 	// what it is then.
 	earlyAge = time.Second
-
-	// sureAge is how old an mtime must be to tell one content of a file from
-	// the next: SFTP's clock ticks in seconds.
-	sureAge = 2 * time.Second
 
 	// mostStart is how much of a file that is not small is read ahead before a
 	// program comes to it, if the last such file was read to its end, in bytes.
@@ -26,8 +23,8 @@ const (
 type openedFile struct {
 	file       sftpconn.File
 	attr       sftpconn.Attr
-	asked      asked     // when it was opened
-	told       time.Time // when the server was asked last, and told the same
+	asked      known.Asked // when it was opened
+	told       time.Time   // when the server was asked last, and told the same
 	refreshing bool
 }
 
@@ -41,18 +38,12 @@ func (o *openedFile) ages(now time.Time) bool {
 }
 
 // lasting reports whether a file that has the same attributes later is unchanged.
-func (o *openedFile) lasting() bool { return isSure(o.asked.taken, o.attr.Mtime) }
+func (o *openedFile) lasting() bool { return known.IsSure(o.asked.Taken, o.attr.Mtime) }
 
 // same reports whether attr is of the unchanged file.
 func (o *openedFile) same(attr sftpconn.Attr) bool {
 	attr.Atime = o.attr.Atime
 	return attr == o.attr
-}
-
-// isSure reports whether at the time taken, a file was changed last long enough ago
-// that a later change shows in its attributes.
-func isSure(taken time.Time, mtime uint32) bool {
-	return taken.Sub(time.Unix(int64(mtime), 0)) > sureAge
 }
 
 // aheadFile is what a step of kind file has to do with its file.
@@ -82,4 +73,4 @@ func (a *aheadFile) blocks() int { return int((a.size + blockSize - 1) / blockSi
 
 // settled reports whether the file, opened now, could be believed later, see
 // [openedFile.lasting].
-func (a *aheadFile) settled(now time.Time) bool { return isSure(now, a.mtime) }
+func (a *aheadFile) settled(now time.Time) bool { return known.IsSure(now, a.mtime) }

@@ -3,6 +3,9 @@ package cache
 import (
 	"maps"
 	"slices"
+
+	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/pathname"
 )
 
 // opens finds the contents of files that are open or have unsent data. It is
@@ -10,9 +13,9 @@ import (
 type opens struct {
 	byPath map[string]*content
 	all    map[*content]struct{}
-	moving moving
-	moved  *generations     // paths that were renamed or removed
-	lost   map[string]int64 // bytes per path that were lost with nobody left to tell
+	moving known.Moving
+	moved  *known.Generations // paths that were renamed or removed
+	lost   map[string]int64   // bytes per path that were lost with nobody left to tell
 
 	closing bool // nobody will be told of errors any more
 }
@@ -26,12 +29,12 @@ type whereabouts struct {
 	made     bool     // here, since the file was first opened: it has no names but those known
 }
 
-func newOpens(moving moving) *opens {
+func newOpens(moving known.Moving) *opens {
 	return &opens{
 		byPath: make(map[string]*content),
 		all:    make(map[*content]struct{}),
 		moving: moving,
-		moved:  newGenerations(),
+		moved:  known.NewGenerations(),
 		lost:   make(map[string]int64),
 	}
 }
@@ -74,7 +77,7 @@ func (o *opens) lostBytes() map[string]int64 { return maps.Clone(o.lost) }
 // was being renamed or removed meanwhile, nobody knows which file was opened,
 // and it gets a content that has no path.
 func (o *opens) enter(fs *FS, path string, start uint64) *content {
-	sure := !o.moved.overtaken(path, start) && !o.moving.has(path)
+	sure := !o.moved.Overtaken(path, start) && !o.moving.Has(path)
 	c := o.byPath[path]
 	if c == nil || !sure {
 		c = newContent(fs, path)
@@ -141,9 +144,9 @@ func (o *opens) unlink(path string) {
 
 // detachTree is detach for a directory and all that is below it.
 func (o *opens) detachTree(dir string) {
-	o.moved.touchTree(dir)
+	o.moved.TouchTree(dir)
 	for path := range maps.Clone(o.byPath) {
-		if path == dir || below(dir, path) {
+		if path == dir || pathname.Below(dir, path) {
 			o.detach(path)
 		}
 	}
@@ -152,11 +155,11 @@ func (o *opens) detachTree(dir string) {
 // movingTo returns the paths by which files are found that the server may have at
 // path already: renames that are under way concern them, and path.
 func (o *opens) movingTo(path string) (paths []string) {
-	if !o.moving.has(path) {
+	if !o.moving.Has(path) {
 		return nil
 	}
 	for p := range o.byPath {
-		if o.moving.has(p) {
+		if o.moving.Has(p) {
 			paths = append(paths, p)
 		}
 	}
@@ -165,9 +168,9 @@ func (o *opens) movingTo(path string) (paths []string) {
 
 // endMove notes the end of what moving.begin began.
 func (o *opens) endMove(paths ...string) {
-	o.moving.end(paths...)
+	o.moving.End(paths...)
 	for _, path := range paths {
-		o.moved.touch(path)
+		o.moved.Touch(path)
 	}
 }
 
@@ -182,10 +185,10 @@ func (o *opens) rename(oldPath, newPath string) {
 
 // renameTree moves the contents below oldPath.
 func (o *opens) renameTree(oldPath, newPath string) {
-	o.moved.touchTree(oldPath)
-	o.moved.touchTree(newPath)
+	o.moved.TouchTree(oldPath)
+	o.moved.TouchTree(newPath)
 	for path := range maps.Clone(o.byPath) {
-		if below(oldPath, path) {
+		if pathname.Below(oldPath, path) {
 			o.rename(path, newPath+path[len(oldPath):])
 		}
 	}

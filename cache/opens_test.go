@@ -32,7 +32,7 @@ func TestQuestionsDuringRename(t *testing.T) {
 		go func() { renamed <- f.Rename(ctx, "/d/dir", "/d/new", true) }()
 		time.Sleep(delay)
 		f.mu.Lock()
-		f.names.forgetAttr("/d/dir/a") // as it is after a while
+		f.names.ForgetAttr("/d/dir/a") // as it is after a while
 		f.mu.Unlock()
 		_, err = f.Lstat(ctx, "/d/dir/a")
 		require.ErrorIs(t, err, fs.ErrNotExist)

@@ -3,6 +3,8 @@ package cache
 import (
 	"log/slog"
 	"time"
+
+	"sftpmount/cache/internal/known"
 )
 
 // Options adjust an FS. The zero value means the defaults.
@@ -75,8 +77,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (o *Options) names() namesOptions {
-	return namesOptions{
+func (o *Options) names() known.Options {
+	return known.Options{
 		AttrTimeout:     o.AttrTimeout,
 		DirTimeout:      o.DirTimeout,
 		LinkTimeout:     o.LinkTimeout,

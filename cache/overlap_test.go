@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
 )
 
@@ -19,7 +20,7 @@ func TestChangesBesideMovesOfTheirFolders(t *testing.T) {
 		ctx := t.Context()
 		random := rand.New(rand.NewPCG(1, 3))
 		s.fail = func(op, path string) error {
-			dir, _ := split(path)
+			dir, _ := pathname.Split(path)
 			if s.nodes[dir] == nil || op == "MKDIR" && s.nodes[path] != nil {
 				return &sftpconn.StatusError{Op: op, Path: path, Code: sftpconn.StatusNoSuchFile}
 			}
@@ -57,25 +58,25 @@ func TestChangesBesideMovesOfTheirFolders(t *testing.T) {
 func sameNames(t *testing.T, s *farServer, f *FS, dir string) {
 	t.Helper()
 	f.mu.Lock()
-	l := f.names.freshListing(dir)
+	listed, fresh := f.names.List(dir)
 	f.mu.Unlock()
 	want, _ := s.ReadDir(t.Context(), dir)
 	var names []string
 	for _, e := range want {
 		names = append(names, e.Name)
 	}
-	if l != nil {
+	if fresh {
 		var known []string
-		for name := range l.index {
-			known = append(known, name)
+		for _, e := range listed {
+			known = append(known, e.Name)
 		}
 		assert.ElementsMatch(t, names, known, dir)
 	}
 	for _, name := range names {
-		_, err := f.Lstat(t.Context(), join(dir, name))
+		_, err := f.Lstat(t.Context(), pathname.Join(dir, name))
 		assert.NoError(t, err)
 		if dir == "/d" {
-			sameNames(t, s, f, join(dir, name))
+			sameNames(t, s, f, pathname.Join(dir, name))
 		}
 	}
 }

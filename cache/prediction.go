@@ -5,14 +5,15 @@ import (
 	"slices"
 	"time"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
 // prediction is what a file's attributes, but for the size, are going to be when
 // all that was started is carried out. It is guarded by content.mu.
 type prediction struct {
-	told  known[sftpconn.Attr] // by the server, when nothing was under way
-	ours  sftpconn.SetAttr     // mode and owners that were set here since
+	told  known.Fact[sftpconn.Attr] // by the server, when nothing was under way
+	ours  sftpconn.SetAttr          // mode and owners that were set here since
 	times ourTimes
 }
 
@@ -25,8 +26,8 @@ type ourTimes struct {
 // predicted returns what the server is going to say when all that was started is
 // carried out, if that can be told. c.mu is held.
 func (c *content) predicted() (sftpconn.Attr, bool) {
-	attr := c.prediction.told.value
-	if attr.Valid != sftpconn.AttrAll || !c.size.sure || !c.prediction.told.fresh(time.Now(), c.fs.opts.AttrTimeout) {
+	attr := c.prediction.told.Value
+	if attr.Valid != sftpconn.AttrAll || !c.size.sure || !c.prediction.told.Fresh(time.Now(), c.fs.opts.AttrTimeout) {
 		return sftpconn.Attr{}, false
 	}
 	attr.Size = uint64(c.size.bytes)
@@ -54,7 +55,7 @@ func (c *content) foreseen() (sftpconn.Attr, bool) {
 func (c *content) foresee(set sftpconn.SetAttr) {
 	c.changes.all++
 	c.set(set)
-	c.prediction.told.value = changed(c.prediction.told.value, set)
+	c.prediction.told.Value = changed(c.prediction.told.Value, set)
 }
 
 // pass is do, which changes attributes by path, for a c that has foreseen that.

@@ -3,6 +3,8 @@ package cache
 import (
 	"time"
 
+	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
 )
 
@@ -18,20 +20,20 @@ func (ws *walks) lists(path string, known bool) []request {
 	ws.recent.Add(path, &visited{at: time.Now()})
 	if known {
 		ws.listed(path)
-		ws.names.wanted(path)
+		ws.names.Wanted(path)
 	}
 	return ws.next(w)
 }
 
 // hasListed takes in that a program got the listing of path from the server.
 func (ws *walks) hasListed(path string) []request {
-	ws.names.wanted(path)
+	ws.names.Wanted(path)
 	return ws.next(ws.listed(path))
 }
 
 // looksUp takes in that a program looks path up, and whether it is known to be there.
 func (ws *walks) looksUp(path string, known bool) []request {
-	dir, name := split(path)
+	dir, name := pathname.Split(path)
 	if ws.opts.Off || dir == "" {
 		return nil
 	}
@@ -52,7 +54,7 @@ func (ws *walks) opens(path string) (ahead *step, fetch []request) {
 	if ws.opts.Off {
 		return nil, nil
 	}
-	ahead, w := ws.comesTo(path, file)
+	ahead, w := ws.comesTo(path, known.File)
 	return ahead, ws.next(w)
 }
 
@@ -61,7 +63,7 @@ func (ws *walks) readsLink(path string) []request {
 	if ws.opts.Off {
 		return nil
 	}
-	_, w := ws.comesTo(path, link)
+	_, w := ws.comesTo(path, known.Link)
 	return ws.next(w)
 }
 

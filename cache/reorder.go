@@ -6,6 +6,9 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/pathname"
 )
 
 const (
@@ -26,13 +29,13 @@ func (ws *walks) comesNext(w *walk, path string) bool {
 // does if the folder does.
 func (ws *walks) isNext(w *walk, path string, sorted bool) bool {
 	for {
-		dir, name := split(path)
-		l := ws.names.freshListing(dir)
+		dir, name := pathname.Split(path)
+		l := ws.names.FreshListing(dir)
 		if l == nil {
 			return true
 		}
-		if prior := l.prior(name, sorted); prior != "" {
-			e := ws.steps[join(dir, prior)]
+		if prior := l.Prior(name, sorted); prior != "" {
+			e := ws.steps[pathname.Join(dir, prior)]
 			return e == nil || e.Value.(*step).used
 		}
 		e := ws.steps[dir]
@@ -50,12 +53,12 @@ func (ws *walks) heed(w *walk, path string) {
 		return
 	}
 	dir, before, name := part(w.cursor.Value.(*step).path, path)
-	l := ws.names.freshListing(dir)
+	l := ws.names.FreshListing(dir)
 	if l == nil {
 		return
 	}
-	skipped := l.between(before, name)
-	ours, other := skipped.listed, skipped.sorted
+	skipped := l.Between(before, name)
+	ours, other := skipped.Listed, skipped.Sorted
 	if w.sorted {
 		ours, other = other, ours
 	}
@@ -79,7 +82,7 @@ func (ws *walks) reorder(w *walk) {
 	var all []*list.Element
 	for e := w.steps.Front(); e != nil; e = e.Next() {
 		s := e.Value.(*step)
-		if s.kind == file && s.state == there {
+		if s.kind == known.File && s.state == there {
 			ws.putOff(s)
 		}
 		s.rest.from, s.rest.to = 0, math.MaxInt // what is a step already is passed over
@@ -100,8 +103,8 @@ func (ws *walks) compare(a, b *step, sorted bool) int {
 	if one == "" || other == "" {
 		return cmp.Compare(len(a.path), len(b.path))
 	}
-	if l := ws.names.freshListing(dir); l != nil && !sorted {
-		return cmp.Compare(l.index[one], l.index[other])
+	if l := ws.names.FreshListing(dir); l != nil && !sorted {
+		return cmp.Compare(l.Position(one, false), l.Position(other, false))
 	}
 	return strings.Compare(one, other)
 }

@@ -47,7 +47,7 @@ func (f *FS) Stats() Stats {
 	defer f.mu.Unlock()
 	c := &f.walks.count
 	s.ListedAhead, s.OpenedAhead, s.LinksAhead = c.folders, c.files, c.links
-	s.Names, s.NameBytes = f.names.count, f.names.bytes
+	s.Names, s.NameBytes = f.names.Size()
 	return s
 }
 

@@ -1,6 +1,10 @@
 package cache
 
-import "time"
+import (
+	"time"
+
+	"sftpmount/cache/internal/known"
+)
 
 // visited is a folder that a program has come to, by listing it or by looking up
 // a name in it, and what it has used of it.
@@ -27,19 +31,19 @@ func (t *trail) add(name string) {
 	t.last, t.prior = name, t.last
 }
 
-func (v *visited) trail(kind fileKind) *trail {
+func (v *visited) trail(kind known.Kind) *trail {
 	switch kind {
-	case folder:
+	case known.Folder:
 		return &v.folders
-	case link:
+	case known.Link:
 		return &v.links
 	}
 	return &v.files
 }
 
 // kinds are those of which something was used.
-func (v *visited) kinds() (kinds fileKind) {
-	for _, kind := range []fileKind{folder, file, link} {
+func (v *visited) kinds() (kinds known.Kind) {
+	for _, kind := range []known.Kind{known.Folder, known.File, known.Link} {
 		if v.trail(kind).entries > 0 {
 			kinds |= kind
 		}

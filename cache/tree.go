@@ -4,13 +4,14 @@ import (
 	"context"
 	"slices"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
 // ReadDir implements [sftpconn.FS].
 func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, error) {
 	f.mu.Lock()
-	entries, ok := f.names.list(path)
+	entries, ok := f.names.List(path)
 	q := f.question(path)
 	ahead := f.watched(f.walks.lists(path, ok))
 	f.mu.Unlock()
@@ -39,7 +40,7 @@ func (f *FS) list(ctx context.Context, path string, q question, ahead bool) ([]s
 		entries = slices.Clone(entries) // which may be shared
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.names.learnListing(path, q.asked, entries, ahead)
+		f.names.LearnListing(path, q.asked, entries, ahead)
 		return entries, nil
 	})
 }
@@ -57,7 +58,7 @@ func (f *FS) Mkdir(ctx context.Context, path string, mode uint32) (sftpconn.Attr
 	}
 	return f.makeNow(ctx, "mkdir", path,
 		func() (sftpconn.Attr, error) { return f.direct.Mkdir(ctx, path, mode) },
-		func(q asked, attr sftpconn.Attr) { f.names.madeDir(path, q, attr) })
+		func(q known.Asked, attr sftpconn.Attr) { f.names.MadeDir(path, q, attr) })
 }
 
 // Symlink implements [sftpconn.FS].
@@ -73,16 +74,16 @@ func (f *FS) Symlink(ctx context.Context, target, path string) (sftpconn.Attr, e
 	}
 	return f.makeNow(ctx, "symlink", path,
 		func() (sftpconn.Attr, error) { return f.direct.Symlink(ctx, target, path) },
-		func(q asked, attr sftpconn.Attr) {
-			f.names.made(path, q, attr)
-			f.names.learnLink(path, f.names.asking(), target)
+		func(q known.Asked, attr sftpconn.Attr) {
+			f.names.Made(path, q, attr)
+			f.names.LearnLink(path, f.names.Asking(), target)
 		})
 }
 
 // makeNow makes something at path at once, by a request that tells its attributes.
 // learn takes them in, with f.mu held.
 func (f *FS) makeNow(ctx context.Context, change, path string,
-	request func() (sftpconn.Attr, error), learn func(asked, sftpconn.Attr)) (sftpconn.Attr, error) {
+	request func() (sftpconn.Attr, error), learn func(known.Asked, sftpconn.Attr)) (sftpconn.Attr, error) {
 	end, err := f.turn(ctx, change, path)
 	if err != nil {
 		return sftpconn.Attr{}, err
@@ -93,7 +94,7 @@ func (f *FS) makeNow(ctx context.Context, change, path string,
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
-		f.names.unsure(path)
+		f.names.Unsure(path)
 		return attr, err
 	}
 	f.learnNew(ctx, path, attr)
@@ -108,15 +109,15 @@ func (f *FS) Link(ctx context.Context, oldPath, newPath string) (sftpconn.Attr, 
 		return sftpconn.Attr{}, err
 	}
 	defer end()
-	_, _, q := f.known(oldPath, (*names).lookup)
+	_, _, q := f.known(oldPath, (*known.Names).Lookup)
 	attr, err := q.content.overlaid(ctx, func() (sftpconn.Attr, error) { return f.direct.Link(ctx, oldPath, newPath) })
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
-		f.names.unsure(newPath)
+		f.names.Unsure(newPath)
 		return attr, err
 	}
-	f.names.linkedTo(oldPath, newPath, q.asked, attr)
+	f.names.LinkedTo(oldPath, newPath, q.asked, attr)
 	if c := f.opens.at(oldPath); c != nil {
 		f.opens.attachAll(c, []string{newPath})
 	}
@@ -150,20 +151,20 @@ func (f *FS) remove(ctx context.Context, path string, remove func(context.Contex
 	}
 	defer end()
 	f.mu.Lock()
-	f.names.moving.begin(path)
-	q := f.names.asking()
+	f.names.Moving.Begin(path)
+	q := f.names.Asking()
 	f.mu.Unlock()
 	err = remove(ctx, path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.opens.endMove(path)
-	sure := err == nil && !f.names.gens.overtaken(path, q.gen)
+	sure := err == nil && !f.names.Gens.Overtaken(path, q.Gen)
 	if err == nil {
 		f.opens.unlink(path)
-		f.names.gone(path)
+		f.names.Gone(path)
 	}
 	if !sure {
-		f.names.unsure(path)
+		f.names.Unsure(path)
 	}
 	return err
 }
@@ -192,25 +193,25 @@ func (f *FS) Rename(ctx context.Context, oldPath, newPath string, replace bool) 
 	}
 	defer end()
 	f.mu.Lock()
-	f.names.moving.begin(oldPath, newPath)
-	q := f.names.asking()
+	f.names.Moving.Begin(oldPath, newPath)
+	q := f.names.Asking()
 	f.mu.Unlock()
 	err = f.direct.Rename(ctx, oldPath, newPath, replace)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.opens.endMove(oldPath, newPath)
 	switch {
-	case err != nil || f.names.links.same(oldPath, newPath):
+	case err != nil || f.names.Links.Same(oldPath, newPath):
 		// Of two names of one file, rename(2) leaves both.
-		f.names.unsure(oldPath)
-		f.names.unsure(newPath)
+		f.names.Unsure(oldPath)
+		f.names.Unsure(newPath)
 	case oldPath == newPath:
 	default:
 		sure := f.isSureMove(oldPath, newPath, q)
 		f.renamed(oldPath, newPath)
 		if !sure {
-			f.names.unsure(oldPath)
-			f.names.unsureTree(newPath)
+			f.names.Unsure(oldPath)
+			f.names.UnsureTree(newPath)
 		}
 	}
 	return err
@@ -219,26 +220,26 @@ func (f *FS) Rename(ctx context.Context, oldPath, newPath string, replace bool) 
 // isSureMove reports whether a rename that was asked for at q took along what is
 // known of oldPath. What was changed below at the same time may have gone along, or
 // not; but errands take turns. f.mu is held.
-func (f *FS) isSureMove(oldPath, newPath string, q asked) bool {
-	gens := f.names.gens
-	if f.errands == nil && f.names.mayBeDir(oldPath) {
-		return gens.alone(q.gen)
+func (f *FS) isSureMove(oldPath, newPath string, q known.Asked) bool {
+	gens := f.names.Gens
+	if f.errands == nil && f.names.MayBeDir(oldPath) {
+		return gens.Alone(q.Gen)
 	}
-	return !gens.overtaken(oldPath, q.gen) && !gens.overtaken(newPath, q.gen)
+	return !gens.Overtaken(oldPath, q.Gen) && !gens.Overtaken(newPath, q.Gen)
 }
 
 // renamed takes in that oldPath is now newPath. f.mu is held.
 func (f *FS) renamed(oldPath, newPath string) {
-	if f.names.mayBeDir(oldPath) {
+	if f.names.MayBeDir(oldPath) {
 		f.opens.renameTree(oldPath, newPath)
-		f.names.movedTree(oldPath, newPath)
+		f.names.MovedTree(oldPath, newPath)
 	}
 	f.opens.rename(oldPath, newPath)
-	f.names.moved(oldPath, newPath)
+	f.names.Moved(oldPath, newPath)
 }
 
-func (f *FS) asking() asked {
+func (f *FS) asking() known.Asked {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.names.asking()
+	return f.names.Asking()
 }

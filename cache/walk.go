@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"time"
 
+	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
 )
 
@@ -35,7 +37,7 @@ const (
 type walk struct {
 	steps   *list.List    // of *step, in the order in which the program is expected
 	cursor  *list.Element // the step that was used last
-	wants   fileKind      // what the program is after
+	wants   known.Kind    // what the program is after
 	sorted  bool          // names are in their order, as with a shell's *
 	wrong   int           // how often in a row the program went by the other order
 	turns   int           // how often that was followed
@@ -55,7 +57,7 @@ type aheadOf struct {
 }
 
 func (a *aheadOf) add(s *step, n int) {
-	if s.kind == folder {
+	if s.kind == known.Folder {
 		a.folders += n
 	} else {
 		a.others += n
@@ -67,7 +69,7 @@ func (a *aheadOf) add(s *step, n int) {
 // for steps not put in yet.
 type step struct {
 	walk    *walk
-	kind    fileKind
+	kind    known.Kind
 	path    string
 	state   stepState
 	used    bool      // by a program
@@ -82,7 +84,7 @@ type step struct {
 
 // restOf are the entries that a rest stands for.
 type restOf struct {
-	kinds fileKind
+	kinds known.Kind
 	from  int // the first one in the walk's order of the listing
 	to    int // behind the last one
 }
@@ -90,9 +92,9 @@ type restOf struct {
 // What is to be fetched is a folder, which is listed; a file, which is opened, and its
 // beginning read; or a symbolic link, which is read.
 const (
-	rest fileKind = 0
+	rest known.Kind = 0
 
-	anything = folder | file | link
+	anything = known.Folder | known.File | known.Link
 )
 
 type stepState int
@@ -111,7 +113,7 @@ func (s *step) unused() bool {
 
 // expects reports whether all that is in a folder of w, whose listing is l, is
 // expected.
-func (w *walk) expects(l *listing) bool { return !w.picks || len(l.entries) <= fewBeside }
+func (w *walk) expects(l *known.Listing) bool { return !w.picks || len(l.Entries) <= fewBeside }
 
 // isSure reports whether little of w is in vain: what programs did before, and folders
 // in which they look up names.
@@ -122,7 +124,7 @@ func (w *walk) idle(now time.Time) bool {
 	return w.ahead.folders+w.ahead.others == 0 && now.Sub(w.last) > stepAge
 }
 
-func newWalk(wants fileKind) *walk {
+func newWalk(wants known.Kind) *walk {
 	return &walk{steps: list.New(), wants: wants, window: firstAhead, last: time.Now()}
 }
 
@@ -144,7 +146,7 @@ func (w *walk) stray() { w.window = max(min(firstAhead, w.window), w.window/2) }
 
 // hasRoom reports whether w may be ahead by one more step.
 func (w *walk) hasRoom(s *step) bool {
-	if s.kind == folder {
+	if s.kind == known.Folder {
 		return w.ahead.folders < w.window
 	}
 	bytes := w.ahead.bytes
@@ -154,17 +156,19 @@ func (w *walk) hasRoom(s *step) bool {
 // hasAnyRoom reports whether w may be ahead by more of some kind.
 func (w *walk) hasAnyRoom() bool {
 	return w.ahead.folders < w.window ||
-		w.wants&^folder != 0 && w.ahead.others < w.window && w.ahead.bytes < int64(w.window)*stepBytes
+		w.wants&^known.Folder != 0 && w.ahead.others < w.window && w.ahead.bytes < int64(w.window)*stepBytes
 }
 
 // isPassedBy reports whether s is a hidden folder that no program has listed. Few
 // are after all that is in those.
-func (s *step) isPassedBy() bool { return s.kind == folder && !s.used && isHidden(s.path) }
+func (s *step) isPassedBy() bool {
+	return s.kind == known.Folder && !s.used && pathname.IsHidden(s.path)
+}
 
 // due reports whether s is to be fetched when there is room for it.
 func (w *walk) due(s *step, now time.Time) bool {
 	return s.state == waiting && !s.used && s.kind&w.wants != 0 && !s.isPassedBy() &&
-		(s.kind == folder || s.file.settled(now))
+		(s.kind == known.Folder || s.file.settled(now))
 }
 
 // following calls do with the steps behind the cursor, then with those before
@@ -189,15 +193,15 @@ func (w *walk) following(do func(*list.Element) (last *list.Element, more bool))
 }
 
 // fetchable returns as what an entry of a listing can be fetched ahead, or 0.
-func fetchable(attr sftpconn.Attr) fileKind {
+func fetchable(attr sftpconn.Attr) known.Kind {
 	switch {
 	case attr.Valid != sftpconn.AttrAll:
 	case attr.IsDir() && attr.Size <= bigFolder:
-		return folder
+		return known.Folder
 	case attr.IsRegular():
-		return file
+		return known.File
 	case attr.IsSymlink():
-		return link
+		return known.Link
 	}
 	return rest
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
 )
 
@@ -35,7 +36,7 @@ func walkAll(t *testing.T, s *farServer, f *FS, dir string) {
 	entries, err := f.ReadDir(t.Context(), dir)
 	require.NoError(t, err)
 	for _, e := range entries {
-		path := join(dir, e.Name)
+		path := pathname.Join(dir, e.Name)
 		if e.Attr.IsDir() {
 			walkAll(t, s, f, path)
 			continue
@@ -52,7 +53,7 @@ func listAll(t *testing.T, f *FS, dir string) {
 	require.NoError(t, err)
 	for _, e := range entries {
 		if e.Attr.IsDir() {
-			listAll(t, f, join(dir, e.Name))
+			listAll(t, f, pathname.Join(dir, e.Name))
 		}
 	}
 }
@@ -100,7 +101,7 @@ func TestBigFolder(t *testing.T) {
 		entries, err := f.ReadDir(t.Context(), "/d")
 		require.NoError(t, err)
 		for _, e := range entries {
-			_, err := f.Lstat(t.Context(), join("/d", e.Name))
+			_, err := f.Lstat(t.Context(), pathname.Join("/d", e.Name))
 			require.NoError(t, err)
 		}
 		time.Sleep(time.Second)
@@ -178,7 +179,7 @@ func TestWalksSeeChanges(t *testing.T) {
 			case 3:
 				time.Sleep(time.Duration(random.Int64N(int64(3 * time.Second))))
 			case 4:
-				dir, _ := split(path)
+				dir, _ := pathname.Split(path)
 				walkAll(t, s, f, dir)
 			}
 			if random.IntN(10) == 0 {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
+	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
 )
 
@@ -36,7 +38,7 @@ type walksOptions struct {
 // FS.mu.
 type walks struct {
 	opts    walksOptions
-	names   *names
+	names   *known.Names
 	discard func(*openedFile) // called with FS.mu held
 	all     []*walk           // the one that began last is the last
 	loose   *walk             // folders that are listed since a name in them was looked up
@@ -53,17 +55,17 @@ type walks struct {
 // walkCount counts what was fetched ahead.
 type walkCount struct{ folders, files, links Ahead }
 
-func (c *walkCount) of(kind fileKind) *Ahead {
+func (c *walkCount) of(kind known.Kind) *Ahead {
 	switch kind {
-	case folder:
+	case known.Folder:
 		return &c.folders
-	case link:
+	case known.Link:
 		return &c.links
 	}
 	return &c.files
 }
 
-func newWalks(n *names, opts walksOptions, discard func(*openedFile)) *walks {
+func newWalks(n *known.Names, opts walksOptions, discard func(*openedFile)) *walks {
 	recent, _ := simplelru.NewLRU[string, *visited](mostRecent, nil) // which fails for no size above 0
 	return &walks{
 		opts:    opts,
@@ -77,7 +79,7 @@ func newWalks(n *names, opts walksOptions, discard func(*openedFile)) *walks {
 	}
 }
 
-func (ws *walks) add(wants fileKind) *walk {
+func (ws *walks) add(wants known.Kind) *walk {
 	if len(ws.all) == mostWalks {
 		ws.drop(ws.all[0])
 	}
@@ -136,7 +138,7 @@ func (ws *walks) use(e *list.Element) (expected bool) {
 	if w == ws.loose {
 		return true
 	}
-	expected = s.kind == folder || ws.comesNext(w, s.path)
+	expected = s.kind == known.Folder || ws.comesNext(w, s.path)
 	if expected {
 		w.grow()
 	} else {
@@ -159,8 +161,8 @@ func (ws *walks) waste(s *step) {
 	s.walk.vain = true
 	ws.count.of(s.kind).Wasted++
 	ws.allowed.wasted(s)
-	if s.kind == folder && s.state == there {
-		ws.names.forgetListing(s.path)
+	if s.kind == known.Folder && s.state == there {
+		ws.names.ForgetListing(s.path)
 	}
 	ws.end(s)
 }
@@ -199,12 +201,12 @@ func (ws *walks) listed(path string) *walk {
 		return nil
 	}
 	s := e.Value.(*step)
-	if s.kind != folder || s.state == there || s.state == over || s.walk != ws.loose && s.isPassedBy() {
+	if s.kind != known.Folder || s.state == there || s.state == over || s.walk != ws.loose && s.isPassedBy() {
 		return nil
 	}
 	s.state = there
-	if l := ws.names.freshListing(path); l != nil && s.walk != ws.loose && s.walk.expects(l) {
-		ws.putRest(s.walk, path, restOf{anything, 0, len(l.entries)}, e.Next())
+	if l := ws.names.FreshListing(path); l != nil && s.walk != ws.loose && s.walk.expects(l) {
+		ws.putRest(s.walk, path, restOf{anything, 0, len(l.Entries)}, e.Next())
 	}
 	return s.walk
 }
@@ -231,11 +233,11 @@ func (ws *walks) next(w *walk) (fetch []request) {
 	w.following(func(e *list.Element) (*list.Element, bool) {
 		s := e.Value.(*step)
 		switch {
-		case s.kind&(file|link) != 0 && (s.used || full && s.state == waiting):
+		case s.kind&(known.File|known.Link) != 0 && (s.used || full && s.state == waiting):
 			return e, true
 		case s.kind == rest:
 			return ws.expand(e), true
-		case s.kind == folder && s.state == waiting && ws.names.freshListing(s.path) != nil:
+		case s.kind == known.Folder && s.state == waiting && ws.names.FreshListing(s.path) != nil:
 			ws.listed(s.path)
 			return e, true
 		case s.unused():
@@ -261,7 +263,7 @@ func (ws *walks) next(w *walk) (fetch []request) {
 		}
 		if !ws.allowed.hasSpace(s) {
 			full = true
-			return e, s.kind != folder // there may be folders behind it
+			return e, s.kind != known.Folder // there may be folders behind it
 		}
 		ws.ask(s)
 		fetch = append(fetch, request{step: s})
@@ -283,7 +285,7 @@ func (ws *walks) clear(w *walk, e *list.Element) {
 		return // what is far behind in it is as near
 	}
 	for far, n := from.steps.Back(), 0; far != e && far != nil && n < firstAhead; far = far.Prev() {
-		if s := far.Value.(*step); s.kind == file && s.unused() && s.state == there {
+		if s := far.Value.(*step); s.kind == known.File && s.unused() && s.state == there {
 			ws.putOff(s)
 			n++
 		}
@@ -293,7 +295,7 @@ func (ws *walks) clear(w *walk, e *list.Element) {
 // ask takes in that s is about to be fetched ahead.
 func (ws *walks) ask(s *step) {
 	s.state, s.fetched, s.asked = asking, true, time.Now()
-	if s.kind == file {
+	if s.kind == known.File {
 		s.file.done = make(chan struct{})
 	}
 	s.walk.ahead.add(s, 1)
@@ -313,11 +315,11 @@ func (ws *walks) expand(e *list.Element) *list.Element {
 	if anchor == nil {
 		anchor = w.steps.PushFront(&step{walk: w, state: over})
 	}
-	l := ws.names.freshListing(s.path)
+	l := ws.names.FreshListing(s.path)
 	if l == nil {
 		s.rest.to = 0
 	} else {
-		s.rest.to = min(s.rest.to, len(l.entries))
+		s.rest.to = min(s.rest.to, len(l.Entries))
 	}
 	if later := s.rest.kinds &^ w.wants; later != 0 {
 		ws.putRest(w, s.path, restOf{later, s.rest.from, s.rest.to}, e)
@@ -325,8 +327,8 @@ func (ws *walks) expand(e *list.Element) *list.Element {
 	}
 	s.rest.kinds &= w.wants
 	for n := 0; n < expandAtOnce && s.rest.from < s.rest.to; s.rest.from++ {
-		entry := l.at(s.rest.from, w.sorted)
-		path := join(s.path, entry.Name)
+		entry := l.At(s.rest.from, w.sorted)
+		path := pathname.Join(s.path, entry.Name)
 		if kind := fetchable(entry.Attr); kind&s.rest.kinds != 0 && ws.isFree(w, path) {
 			ws.adopt(w, newStep(kind, path, entry.Attr), e)
 			n++
@@ -347,7 +349,7 @@ func (ws *walks) isFree(w *walk, path string) bool {
 	}
 	s := e.Value.(*step)
 	if s.walk == ws.loose {
-		return !isHidden(path)
+		return !pathname.IsHidden(path)
 	}
 	return w.picks && s.walk != w && !s.used
 }
@@ -367,14 +369,14 @@ func (ws *walks) adopt(w *walk, s *step, before *list.Element) {
 		w.ahead.add(s, 1)
 	}
 	ws.put(w, s, before)
-	if l := ws.names.freshListing(s.path); l != nil && s.state == there && w.expects(l) {
-		ws.putRest(w, s.path, restOf{anything, 0, len(l.entries)}, before)
+	if l := ws.names.FreshListing(s.path); l != nil && s.state == there && w.expects(l) {
+		ws.putRest(w, s.path, restOf{anything, 0, len(l.Entries)}, before)
 	}
 }
 
-func newStep(kind fileKind, path string, attr sftpconn.Attr) *step {
+func newStep(kind known.Kind, path string, attr sftpconn.Attr) *step {
 	s := &step{kind: kind, path: path}
-	if kind == file {
+	if kind == known.File {
 		s.file.mtime = attr.Mtime
 		s.file.whole = int64(attr.Size)
 		s.file.aim(false)
@@ -415,7 +417,7 @@ func (ws *walks) expireSteps(w *walk, now time.Time) (vain bool) {
 
 // ageOf returns how long s waits to be used.
 func (ws *walks) ageOf(s *step) time.Duration {
-	if s.kind == folder {
+	if s.kind == known.Folder {
 		return min(listingAge, ws.opts.DirTimeout)
 	}
 	return stepAge

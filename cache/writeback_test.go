@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
@@ -222,7 +223,7 @@ func TestPathsOfOpenFiles(t *testing.T) {
 		assert.Empty(t, f.opens.all)
 		assert.Empty(t, f.opens.byPath)
 		assert.Empty(t, f.opens.moving)
-		assert.Empty(t, f.names.doubtful)
+		assert.Zero(t, f.names.InDoubt())
 	})
 }
 
@@ -483,7 +484,7 @@ func TestLossThatNobodyIsToldOf(t *testing.T) {
 
 // What is remembered of losses is bounded.
 func TestManyLosses(t *testing.T) {
-	o := newOpens(moving{})
+	o := newOpens(known.Moving{})
 	for i := range maxLost + 10 {
 		o.lose(fmt.Sprint("/", i), 1)
 		o.lose("/0", 1)

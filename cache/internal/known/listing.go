@@ -1,4 +1,4 @@
-package cache
+package known
 
 import (
 	"time"
@@ -10,11 +10,11 @@ import (
 // DirEntry, the slot in the index and their slack.
 const listingEntryBytes = 128
 
-// listing is what a directory holds, as it was at the time taken and changed
+// Listing is what a directory holds, as it was at the time taken and changed
 // from here since.
-type listing struct {
+type Listing struct {
 	taken   time.Time
-	entries []sftpconn.DirEntry
+	Entries []sftpconn.DirEntry
 	index   map[string]int // of a name in entries
 	bytes   int64          // estimated
 
@@ -33,8 +33,8 @@ type listing struct {
 }
 
 // newListing takes entries over.
-func newListing(entries []sftpconn.DirEntry, taken time.Time) *listing {
-	l := &listing{taken: taken, entries: entries, index: make(map[string]int, len(entries))}
+func newListing(entries []sftpconn.DirEntry, taken time.Time) *Listing {
+	l := &Listing{taken: taken, Entries: entries, index: make(map[string]int, len(entries))}
 	for i, e := range entries {
 		l.index[e.Name] = i
 		l.bytes += listingEntryBytes + int64(len(e.Name))
@@ -42,53 +42,54 @@ func newListing(entries []sftpconn.DirEntry, taken time.Time) *listing {
 	return l
 }
 
-func (l *listing) get(name string) (sftpconn.Attr, bool) {
+func (l *Listing) get(name string) (sftpconn.Attr, bool) {
 	i, ok := l.index[name]
 	if !ok {
 		return sftpconn.Attr{}, false
 	}
-	return l.entries[i].Attr, true
+	return l.Entries[i].Attr, true
 }
 
-func (l *listing) has(name string) bool {
+// Has reports whether name is in the directory.
+func (l *Listing) Has(name string) bool {
 	_, ok := l.index[name]
 	return ok
 }
 
 // set adds name, or changes its attributes.
-func (l *listing) set(name string, attr sftpconn.Attr) {
+func (l *Listing) set(name string, attr sftpconn.Attr) {
 	if i, ok := l.index[name]; ok {
-		l.entries[i].Attr = attr
+		l.Entries[i].Attr = attr
 		return
 	}
-	l.index[name] = len(l.entries)
-	l.entries = append(l.entries, sftpconn.DirEntry{Name: name, Attr: attr})
+	l.index[name] = len(l.Entries)
+	l.Entries = append(l.Entries, sftpconn.DirEntry{Name: name, Attr: attr})
 	l.bytes += listingEntryBytes + int64(len(name))
 }
 
 // amend changes the attributes of name, if it is there.
-func (l *listing) amend(name string, change func(*sftpconn.Attr)) {
+func (l *Listing) amend(name string, change func(*sftpconn.Attr)) {
 	if i, ok := l.index[name]; ok {
-		change(&l.entries[i].Attr)
+		change(&l.Entries[i].Attr)
 	}
 }
 
 // doubt keeps name, if it is there, without its attributes.
-func (l *listing) doubt(name string) {
+func (l *Listing) doubt(name string) {
 	l.amend(name, func(attr *sftpconn.Attr) { *attr = sftpconn.Attr{} })
 }
 
 // remove takes name out. The last entry takes its place.
-func (l *listing) remove(name string) {
+func (l *Listing) remove(name string) {
 	i, ok := l.index[name]
 	if !ok {
 		return
 	}
-	last := len(l.entries) - 1
-	l.entries[i] = l.entries[last]
-	l.index[l.entries[i].Name] = i
-	l.entries[last] = sftpconn.DirEntry{}
-	l.entries = l.entries[:last]
+	last := len(l.Entries) - 1
+	l.Entries[i] = l.Entries[last]
+	l.index[l.Entries[i].Name] = i
+	l.Entries[last] = sftpconn.DirEntry{}
+	l.Entries = l.Entries[:last]
 	if o := l.order; o != nil && i < len(o.places) { // the last one's was another, if it had one
 		o.places[i] = place{}
 	}

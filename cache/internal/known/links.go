@@ -1,27 +1,31 @@
-package cache
+package known
 
-import "github.com/hashicorp/golang-lru/v2/simplelru"
+import (
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"sftpmount/cache/internal/pathname"
+)
 
 // maxLinks bounds the names that are known to be one of several of a file.
 const maxLinks = 16_384
 
-// links tells which names a file was given here: what is changed under one of
+// Links tells which names a file was given here: what is changed under one of
 // them changes under all. SFTP does not tell of those given elsewhere. The number
 // is bounded: of the names forgotten, changes under another name are seen when
 // the attributes are old enough to be asked for again.
-type links struct {
+type Links struct {
 	groups *simplelru.LRU[string, group] // by each name in them
 }
 
 // group is the names of one file.
 type group map[string]struct{}
 
-func newLinks() *links {
-	return &links{newLRU(maxLinks, func(path string, g group) { delete(g, path) })}
+func newLinks() *Links {
+	return &Links{newLRU(maxLinks, func(path string, g group) { delete(g, path) })}
 }
 
 // join takes in that newPath was made as a further name of oldPath.
-func (l *links) join(oldPath, newPath string) {
+func (l *Links) join(oldPath, newPath string) {
 	l.leave(newPath)
 	g, ok := l.groups.Get(oldPath)
 	if !ok {
@@ -31,27 +35,27 @@ func (l *links) join(oldPath, newPath string) {
 	l.add(g, newPath)
 }
 
-func (l *links) add(g group, path string) {
+func (l *Links) add(g group, path string) {
 	l.groups.Add(path, g)
 	g[path] = struct{}{}
 }
 
 // leave takes in that path was removed, or given to another file.
-func (l *links) leave(path string) {
+func (l *Links) leave(path string) {
 	l.groups.Remove(path) // and from its group
 }
 
 // leaveTree is leave for a directory and all that is below it.
-func (l *links) leaveTree(dir string) {
+func (l *Links) leaveTree(dir string) {
 	for _, path := range l.groups.Keys() {
-		if path == dir || below(dir, path) {
+		if path == dir || pathname.Below(dir, path) {
 			l.leave(path)
 		}
 	}
 }
 
 // move takes in that oldPath is now newPath.
-func (l *links) move(oldPath, newPath string) {
+func (l *Links) move(oldPath, newPath string) {
 	l.leave(newPath)
 	if g, ok := l.groups.Peek(oldPath); ok {
 		l.leave(oldPath)
@@ -60,16 +64,16 @@ func (l *links) move(oldPath, newPath string) {
 }
 
 // moveTree is move for all that is below oldPath.
-func (l *links) moveTree(oldPath, newPath string) {
+func (l *Links) moveTree(oldPath, newPath string) {
 	for _, path := range l.groups.Keys() {
-		if below(oldPath, path) {
+		if pathname.Below(oldPath, path) {
 			l.move(path, newPath+path[len(oldPath):])
 		}
 	}
 }
 
-// others returns the other names of the file at path.
-func (l *links) others(path string) []string {
+// Others returns the other names of the file at path.
+func (l *Links) Others(path string) []string {
 	g, _ := l.groups.Peek(path)
 	if len(g) < 2 {
 		return nil
@@ -83,16 +87,16 @@ func (l *links) others(path string) []string {
 	return names
 }
 
-// of returns the other names of the files at paths.
-func (l *links) of(paths []string) (others []string) {
+// Of returns the other names of the files at paths.
+func (l *Links) Of(paths []string) (others []string) {
 	for _, path := range paths {
-		others = append(others, l.others(path)...)
+		others = append(others, l.Others(path)...)
 	}
 	return others
 }
 
-// same reports whether two paths are known to be names of one file.
-func (l *links) same(one, other string) bool {
+// Same reports whether two paths are known to be names of one file.
+func (l *Links) Same(one, other string) bool {
 	g, _ := l.groups.Peek(one)
 	_, ok := g[other]
 	return ok

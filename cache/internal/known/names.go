@@ -1,15 +1,16 @@
-package cache
+package known
 
 import (
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
+	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
 )
 
-// namesOptions adjust names. Of a time below 0, what it is about is not remembered.
-type namesOptions struct {
+// Options adjust names. Of a time below 0, what it is about is not remembered.
+type Options struct {
 	AttrTimeout time.Duration // how long attributes are believed
 	DirTimeout  time.Duration // and listings
 	LinkTimeout time.Duration // and link targets
@@ -26,18 +27,19 @@ type namesOptions struct {
 	Disabled bool // nothing is remembered
 }
 
-// names is what is known of paths: an LRU with a deadline on each fact. It is
-// guarded by FS.mu.
+// Names is what is known of paths: an LRU with a deadline on each fact. It has no lock
+// of its own: one caller at a time, but for Clock.
 //
 // A fact about a path may stand in its own entry and in its parent's listing;
 // the one that was asked for later counts.
-type names struct {
-	opts     namesOptions
-	clock    clock
+type Names struct {
+	Gens   *Generations
+	Links  *Links
+	Moving Moving
+	Clock  Clock
+
+	opts     Options
 	lru      *simplelru.LRU[string, *entry]
-	gens     *generations
-	links    *links
-	moving   moving
 	probed   probe
 	doubtful map[string]struct{} // paths with writes that no answer accounts for yet
 
@@ -58,49 +60,56 @@ const entryBytes = 320
 
 // entry is what is known of one path.
 type entry struct {
-	attr    known[sftpconn.Attr] // of the path itself
-	stat    known[sftpconn.Attr] // of what the symbolic link there leads to
-	link    known[string]        // what it reads as
-	absent  known[bool]
-	listing *listing
+	attr    Fact[sftpconn.Attr] // of the path itself
+	stat    Fact[sftpconn.Attr] // of what the symbolic link there leads to
+	link    Fact[string]        // what it reads as
+	absent  Fact[bool]
+	listing *Listing
 }
 
-// known is a value that was asked for at a time. The zero value is unknown.
-type known[V any] struct {
-	value V
-	taken time.Time
+// Fact is a value that was asked for at a time. The zero value is unknown.
+type Fact[V any] struct {
+	Value V
+	Taken time.Time
 }
 
-func (k known[V]) fresh(now time.Time, timeout time.Duration) bool {
-	return !k.taken.IsZero() && now.Sub(k.taken) < timeout
+// Fresh reports whether the value is believed for that long.
+func (k Fact[V]) Fresh(now time.Time, timeout time.Duration) bool {
+	return !k.Taken.IsZero() && now.Sub(k.Taken) < timeout
 }
 
-// verdict is what is known of a path's existence.
-type verdict int
+// Verdict is what is known of a path's existence.
+type Verdict int
 
+// What can be known of it.
 const (
-	unknown verdict = iota
-	present
-	absent
+	Unknown Verdict = iota
+	Present
+	Absent
 )
 
-func newNames(opts namesOptions) *names {
-	n := &names{
+// New returns what is known of paths at first: nothing.
+func New(opts Options) *Names {
+	n := &Names{
 		opts:     opts,
-		gens:     newGenerations(),
-		links:    newLinks(),
-		moving:   moving{},
+		Gens:     NewGenerations(),
+		Links:    newLinks(),
+		Moving:   Moving{},
 		doubtful: make(map[string]struct{}),
 	}
 	n.lru = newLRU(opts.MaxEntries, func(path string, e *entry) { n.weigh(path, e, -1) })
 	return n
 }
 
+// Size returns how much is remembered: entries and listed names, and what they take, in
+// bytes, estimated.
+func (n *Names) Size() (count int, bytes int64) { return n.count, n.bytes }
+
 // weigh adds (sign 1) or takes away (sign -1) what e counts.
-func (n *names) weigh(path string, e *entry, sign int) {
-	count, bytes := 1, entryBytes+int64(len(path)+len(e.link.value))
+func (n *Names) weigh(path string, e *entry, sign int) {
+	count, bytes := 1, entryBytes+int64(len(path)+len(e.link.Value))
 	if e.listing != nil {
-		count += len(e.listing.entries)
+		count += len(e.listing.Entries)
 		bytes += e.listing.bytes
 	}
 	n.count += sign * count
@@ -108,7 +117,7 @@ func (n *names) weigh(path string, e *entry, sign int) {
 }
 
 // update changes the entry of path, which is made if there is none.
-func (n *names) update(path string, change func(*entry)) {
+func (n *Names) update(path string, change func(*entry)) {
 	if n.opts.Disabled {
 		return
 	}
@@ -129,20 +138,21 @@ func (n *names) update(path string, change func(*entry)) {
 }
 
 // updateKnown is update for a path that has an entry.
-func (n *names) updateKnown(path string, change func(*entry)) {
+func (n *Names) updateKnown(path string, change func(*entry)) {
 	if n.lru.Contains(path) {
 		n.update(path, change)
 	}
 }
 
 // updateListing changes the listing of dir, if there is a fresh one.
-func (n *names) updateListing(dir string, change func(*listing)) {
-	if n.freshListing(dir) != nil {
+func (n *Names) updateListing(dir string, change func(*Listing)) {
+	if n.FreshListing(dir) != nil {
 		n.update(dir, func(e *entry) { change(e.listing) })
 	}
 }
 
-func (n *names) freshListing(dir string) *listing {
+// FreshListing returns what dir holds, or nil if that is not known.
+func (n *Names) FreshListing(dir string) *Listing {
 	e, ok := n.lru.Get(dir)
 	if !ok || e.listing == nil {
 		return nil
@@ -154,7 +164,7 @@ func (n *names) freshListing(dir string) *listing {
 }
 
 // isWhole reports whether what l lacks is believed to be absent.
-func (n *names) isWhole(l *listing) bool {
+func (n *Names) isWhole(l *Listing) bool {
 	if l.ahead && !n.isProbed() {
 		return false
 	}
@@ -162,30 +172,30 @@ func (n *names) isWhole(l *listing) bool {
 }
 
 // isProbed reports whether listings fetched ahead are believed.
-func (n *names) isProbed() bool { return time.Since(n.probed.taken) < n.opts.NegativeTimeout }
+func (n *Names) isProbed() bool { return time.Since(n.probed.taken) < n.opts.NegativeTimeout }
 
-// ages reports whether l is soon too old to tell what is absent, or is already.
-func (n *names) ages(l *listing) bool {
+// Ages reports whether l is soon too old to tell what is absent, or is already.
+func (n *Names) Ages(l *Listing) bool {
 	most := n.opts.NegativeTimeout
 	return most > 0 && time.Since(l.taken) > most/2 && !n.isOurs(l)
 }
 
-// isEmpty reports whether dir is believed to be empty.
-func (n *names) isEmpty(dir string) bool {
-	l := n.freshListing(dir)
-	return l != nil && !l.ahead && n.isWhole(l) && len(l.entries) == 0
+// IsEmpty reports whether dir is believed to be empty.
+func (n *Names) IsEmpty(dir string) bool {
+	l := n.FreshListing(dir)
+	return l != nil && !l.ahead && n.isWhole(l) && len(l.Entries) == 0
 }
 
 // isOurs reports whether l is of a directory that is being filled here.
-func (n *names) isOurs(l *listing) bool {
+func (n *Names) isOurs(l *Listing) bool {
 	return l.made && time.Since(l.filled) < n.opts.NegativeTimeout
 }
 
-// lookup returns the attributes of path itself, if they are known.
-func (n *names) lookup(path string) (sftpconn.Attr, verdict) {
+// Lookup returns the attributes of path itself, if they are known.
+func (n *Names) Lookup(path string) (sftpconn.Attr, Verdict) {
 	none := sftpconn.Attr{}
-	if n.isDoubtful(path) {
-		return none, unknown
+	if n.IsDoubtful(path) {
+		return none, Unknown
 	}
 	e, ok := n.lru.Get(path)
 	if !ok {
@@ -193,35 +203,35 @@ func (n *names) lookup(path string) (sftpconn.Attr, verdict) {
 	}
 	now := time.Now()
 	own := e.attr
-	dir, name := split(path)
-	if l := n.freshListing(dir); l != nil && l.taken.After(own.taken) {
+	dir, name := pathname.Split(path)
+	if l := n.FreshListing(dir); l != nil && l.taken.After(own.Taken) {
 		attr, listed := l.get(name)
 		age := now.Sub(l.taken)
 		switch {
 		case !listed && n.isWhole(l):
-			return none, absent
+			return none, Absent
 		case !listed:
-			own = known[sftpconn.Attr]{}
+			own = Fact[sftpconn.Attr]{}
 		case attr.Valid == sftpconn.AttrAll && age < n.opts.AttrTimeout:
-			return attr, present
+			return attr, Present
 		}
 	}
 	switch {
-	case own.fresh(now, n.opts.AttrTimeout):
-		return own.value, present
-	case e.absent.fresh(now, n.opts.NegativeTimeout):
-		return none, absent
+	case own.Fresh(now, n.opts.AttrTimeout):
+		return own.Value, Present
+	case e.absent.Fresh(now, n.opts.NegativeTimeout):
+		return none, Absent
 	}
-	return none, unknown
+	return none, Unknown
 }
 
-// exists reports whether path is known to exist, whatever its attributes.
-func (n *names) exists(path string) bool {
-	if _, v := n.lookup(path); v != unknown {
-		return v == present
+// Exists reports whether path is known to exist, whatever its attributes.
+func (n *Names) Exists(path string) bool {
+	if _, v := n.Lookup(path); v != Unknown {
+		return v == Present
 	}
-	dir, name := split(path)
-	if l := n.freshListing(dir); l != nil {
+	dir, name := pathname.Split(path)
+	if l := n.FreshListing(dir); l != nil {
 		_, listed := l.get(name)
 		return listed
 	}

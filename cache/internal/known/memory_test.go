@@ -1,4 +1,4 @@
-package cache
+package known
 
 import (
 	"testing"
@@ -11,14 +11,14 @@ import (
 )
 
 func TestMemoryOfNamesIsBounded(t *testing.T) {
-	n := newNames(namesOptions{
+	n := New(Options{
 		AttrTimeout: time.Minute, DirTimeout: time.Minute, NegativeTimeout: time.Minute, MaxEntries: 1000, MaxBytes: 200_000,
 	})
 	for i := range 5000 {
 		dir := "/dir" + string(rune('a'+i%26)) + string(rune('a'+i/26%26))
-		n.setAttr(dir+"/name", n.asking(), sftpconn.Attr{})
-		n.learnListing(dir, n.asking(), make([]sftpconn.DirEntry, i%50), false)
-		n.gens.touch(dir)
+		n.setAttr(dir+"/name", n.Asking(), sftpconn.Attr{})
+		n.LearnListing(dir, n.Asking(), make([]sftpconn.DirEntry, i%50), false)
+		n.Gens.Touch(dir)
 		require.LessOrEqual(t, n.count, 1000)
 		require.LessOrEqual(t, n.bytes, int64(200_000))
 	}

@@ -1,22 +1,23 @@
-package cache
+package known
 
 import (
 	"slices"
 	"strings"
 
+	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
 )
 
-// leftOut says how many entries of its kind a program left out before one, if it
+// LeftOut says how many entries of its kind a program left out before one, if it
 // goes through their folder in the order of the listing, or in that of names.
-type leftOut struct{ listed, sorted int }
+type LeftOut struct{ Listed, Sorted int }
 
 // not is how many are left out by a program that does not keep to an order.
 const not = 1 << 30
 
-// best returns the order that fits better, and how many were left out.
-func (o leftOut) best() (sorted bool, skipped int) {
-	return o.sorted < o.listed, min(o.sorted, o.listed)
+// Best returns the order that fits better, and how many were left out.
+func (o LeftOut) Best() (sorted bool, skipped int) {
+	return o.Sorted < o.Listed, min(o.Sorted, o.Listed)
 }
 
 // order is how the entries of a listing follow each other. It is made when it is
@@ -30,37 +31,37 @@ type order struct {
 // listing and in that of names, and where among all in that of names. The zero
 // place is none.
 type place struct {
-	class          fileKind
+	class          Kind
 	listed, sorted int32
 	byName         int32
 }
 
 // hiddenFolder is the class of folders that come before all others in the order of
 // names, and hardly anybody is after all that is in them.
-const hiddenFolder fileKind = 1 << 7
+const hiddenFolder Kind = 1 << 7
 
 // classOf returns in which sequence an entry stands.
-func classOf(e *sftpconn.DirEntry) fileKind {
+func classOf(e *sftpconn.DirEntry) Kind {
 	kind := kindOf(e.Attr)
-	if kind == folder && isHidden(e.Name) {
+	if kind == Folder && pathname.IsHidden(e.Name) {
 		return hiddenFolder
 	}
 	return kind
 }
 
-func (l *listing) ordered() *order {
+func (l *Listing) ordered() *order {
 	if l.order != nil {
 		return l.order
 	}
-	o := &order{byName: make([]int32, len(l.entries)), places: make([]place, len(l.entries))}
+	o := &order{byName: make([]int32, len(l.Entries)), places: make([]place, len(l.Entries))}
 	var count [hiddenFolder + 1]int32
-	for i := range l.entries {
-		class := classOf(&l.entries[i])
+	for i := range l.Entries {
+		class := classOf(&l.Entries[i])
 		o.byName[i] = int32(i)
 		o.places[i] = place{class: class, listed: count[class]}
 		count[class]++
 	}
-	slices.SortFunc(o.byName, func(a, b int32) int { return strings.Compare(l.entries[a].Name, l.entries[b].Name) })
+	slices.SortFunc(o.byName, func(a, b int32) int { return strings.Compare(l.Entries[a].Name, l.Entries[b].Name) })
 	clear(count[:])
 	for at, i := range o.byName {
 		p := &o.places[i]
@@ -72,7 +73,7 @@ func (l *listing) ordered() *order {
 }
 
 // place returns where name stands.
-func (l *listing) place(name string) (p place, ok bool) {
+func (l *Listing) place(name string) (p place, ok bool) {
 	o := l.ordered()
 	i, ok := l.index[name]
 	if !ok || i >= len(o.places) {
@@ -81,39 +82,49 @@ func (l *listing) place(name string) (p place, ok bool) {
 	return o.places[i], o.places[i].class != 0
 }
 
-// at returns the entry that is the i-th in the order of the listing, or in that of
+// Position returns as which name stands in the order of the listing, or in that of
+// names; 0 if it does not.
+func (l *Listing) Position(name string, sorted bool) int {
+	if !sorted {
+		return l.index[name]
+	}
+	p, _ := l.place(name)
+	return int(p.byName)
+}
+
+// At returns the entry that is the i-th in the order of the listing, or in that of
 // names.
-func (l *listing) at(i int, sorted bool) (e sftpconn.DirEntry) {
+func (l *Listing) At(i int, sorted bool) (e sftpconn.DirEntry) {
 	if sorted {
 		if o := l.ordered(); i < len(o.byName) {
 			i = int(o.byName[i])
 		}
 	}
-	if i < len(l.entries) {
-		e = l.entries[i]
+	if i < len(l.Entries) {
+		e = l.Entries[i]
 	}
 	return e
 }
 
-// first says what is left out if name is the first entry of its kind that the
+// First says what is left out if name is the first entry of its kind that the
 // program wants.
-func (l *listing) first(name string) leftOut {
+func (l *Listing) First(name string) LeftOut {
 	p, ok := l.place(name)
 	switch {
 	case !ok:
-		return leftOut{not, not}
+		return LeftOut{not, not}
 	case p.class == hiddenFolder:
-		return leftOut{int(p.listed), not}
+		return LeftOut{int(p.listed), not}
 	}
-	return leftOut{int(p.listed), int(p.sorted)}
+	return LeftOut{int(p.listed), int(p.sorted)}
 }
 
-// between says what is left out if name is the one after before.
-func (l *listing) between(before, name string) leftOut {
+// Between says what is left out if name is the one after before.
+func (l *Listing) Between(before, name string) LeftOut {
 	from, known := l.place(before)
 	to, ok := l.place(name)
 	if !known || !ok || before == name || from.class != to.class {
-		return leftOut{not, not}
+		return LeftOut{not, not}
 	}
 	skipped := func(from, to int32) int {
 		if from >= to {
@@ -121,11 +132,11 @@ func (l *listing) between(before, name string) leftOut {
 		}
 		return int(to - from - 1)
 	}
-	return leftOut{skipped(from.listed, to.listed), skipped(from.sorted, to.sorted)}
+	return LeftOut{skipped(from.listed, to.listed), skipped(from.sorted, to.sorted)}
 }
 
-// prior returns the entry of its class that comes right before name, or "".
-func (l *listing) prior(name string, sorted bool) string {
+// Prior returns the entry of its class that comes right before name, or "".
+func (l *Listing) Prior(name string, sorted bool) string {
 	p, ok := l.place(name)
 	if !ok {
 		return ""
@@ -140,16 +151,16 @@ func (l *listing) prior(name string, sorted bool) string {
 			at = int(l.order.byName[i])
 		}
 		if l.order.places[at].class == p.class {
-			return l.entries[at].Name
+			return l.Entries[at].Name
 		}
 	}
 	return ""
 }
 
-// follow reports whether name comes after before, whatever their kinds.
-func (l *listing) follow(before, name string, sorted bool) bool {
+// Follows reports whether name comes after before, whatever their kinds.
+func (l *Listing) Follows(before, name string, sorted bool) bool {
 	if sorted {
 		return before < name
 	}
-	return l.index[before] < l.index[name]
+	return l.Position(before, false) < l.Position(name, false)
 }

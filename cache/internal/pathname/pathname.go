@@ -1,0 +1,33 @@
+// Package pathname takes clean absolute paths apart, as the server has them.
+package pathname
+
+import "strings"
+
+// Split returns the directory of a clean absolute path and the name in it. The
+// root is in no directory.
+func Split(path string) (dir, name string) {
+	i := strings.LastIndexByte(path, '/')
+	switch {
+	case i < 0 || path == "/":
+		return "", path
+	case i == 0:
+		return "/", path[1:]
+	}
+	return path[:i], path[i+1:]
+}
+
+// Join returns the path of name in a directory.
+func Join(dir, name string) string {
+	return strings.TrimSuffix(dir, "/") + "/" + name
+}
+
+// Below reports whether path is in the tree at top, top itself not included.
+func Below(top, path string) bool {
+	return len(path) > len(top) && path[len(top)] == '/' && path[:len(top)] == top
+}
+
+// IsHidden reports whether ls(1) leaves out the file at path.
+func IsHidden(path string) bool {
+	_, name := Split(path)
+	return strings.HasPrefix(name, ".")
+}
