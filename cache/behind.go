@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
 )
@@ -129,7 +130,7 @@ func (f *FS) told(path string, since *uint64, attr sftpconn.Attr) {
 func (f *FS) mkdirBehind(ctx context.Context, path string, mode uint32) (sftpconn.Attr, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	attr, ok := f.newcomer(ctx, path, syscall.S_IFDIR|mode)
+	attr, ok := f.names.Newcomer(ctx, path, syscall.S_IFDIR|mode)
 	attr.Size = 4096 // a guess, until the server tells
 	ok = ok && f.makeBehind(ctx, "mkdir", path,
 		func(ctx context.Context) (sftpconn.Attr, error) { return f.direct.Mkdir(ctx, path, mode) },
@@ -141,7 +142,7 @@ func (f *FS) mkdirBehind(ctx context.Context, path string, mode uint32) (sftpcon
 func (f *FS) symlinkBehind(ctx context.Context, target, path string) (sftpconn.Attr, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	attr, ok := f.newcomer(ctx, path, syscall.S_IFLNK|0o777)
+	attr, ok := f.names.Newcomer(ctx, path, syscall.S_IFLNK|0o777)
 	attr.Size = uint64(len(target))
 	ok = ok && f.makeBehind(ctx, "symlink", path,
 		func(ctx context.Context) (sftpconn.Attr, error) { return f.direct.Symlink(ctx, target, path) },
@@ -177,7 +178,7 @@ func (f *FS) removeBehind(ctx context.Context, path string) bool {
 	e := f.expected(path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.holds(e) || e.attr.IsDir() || !f.mayLose(path, e.attr) {
+	if !f.holds(e) || e.attr.IsDir() || !f.names.MayLose(path, e.attr) {
 		return false
 	}
 	work := f.request(delivery{}, func(ctx context.Context) error { return unlessGone(f.direct.Remove(ctx, path)) })
@@ -195,7 +196,7 @@ func (f *FS) rmdirBehind(ctx context.Context, path string) bool {
 	e := f.expected(path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.holds(e) || !e.attr.IsDir() || !f.names.IsEmpty(path) || !f.mayLose(path, e.attr) {
+	if !f.holds(e) || !e.attr.IsDir() || !f.names.IsEmpty(path) || !f.names.MayLose(path, e.attr) {
 		return false
 	}
 	work := f.request(delivery{}, func(ctx context.Context) error { return unlessGone(f.direct.Rmdir(ctx, path)) })
@@ -222,11 +223,11 @@ func (f *FS) renameBehind(ctx context.Context, oldPath, newPath string, replace 
 	defer f.mu.Unlock()
 	ok := f.holds(moved)
 	if there.known {
-		ok = ok && replace && f.holds(there) && !moved.attr.IsDir() && !there.attr.IsDir() && f.mayLose(newPath, there.attr)
+		ok = ok && replace && f.holds(there) && !moved.attr.IsDir() && !there.attr.IsDir() && f.names.MayLose(newPath, there.attr)
 	} else {
-		ok = ok && f.isFree(newPath)
+		ok = ok && f.names.IsFree(newPath)
 	}
-	if !ok || !f.mayLose(oldPath, moved.attr) || oldPath == newPath || pathname.Below(oldPath, newPath) || f.names.Links.Same(oldPath, newPath) {
+	if !ok || !f.names.MayLose(oldPath, moved.attr) || oldPath == newPath || pathname.Below(oldPath, newPath) || f.names.Links.Same(oldPath, newPath) {
 		return false
 	}
 	work := f.request(written, func(ctx context.Context) error {
@@ -262,7 +263,7 @@ func (f *FS) setAttrBehind(ctx context.Context, path string, set sftpconn.SetAtt
 	if !f.holds(e) || !f.isSure(e.attr, set) || e.attr.IsSymlink() && !set.NoFollow {
 		return e.attr, false
 	}
-	attr := changed(e.attr, set)
+	attr := known.Changed(e.attr, set)
 	var since uint64
 	work := f.request(written, func(ctx context.Context) error {
 		attr, err := f.direct.SetAttr(ctx, path, set)

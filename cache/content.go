@@ -327,7 +327,7 @@ func (c *content) overlay(attr sftpconn.Attr, before view) sftpconn.Attr {
 		if c.prediction.times.set || c.prediction.times.mtime > attr.Mtime {
 			attr.Mtime = c.prediction.times.mtime
 		}
-		attr = changed(attr, c.prediction.ours)
+		attr = known.Changed(attr, c.prediction.ours)
 	}
 	return attr
 }

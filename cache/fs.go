@@ -26,7 +26,6 @@ type FS struct {
 	errands    *errands // nil without AsyncClose
 
 	mu    sync.Mutex
-	maker maker
 	names *known.Names
 	opens *opens
 	walks *walks

@@ -9,15 +9,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
-// modeOf returns the permissions of a file on the server.
+// modeOf returns the known.Permissions of a file on the server.
 func (s *farServer) modeOf(t *testing.T, path string) uint32 {
 	t.Helper()
 	attr, err := s.Lstat(t.Context(), path)
 	require.NoError(t, err)
-	return attr.Mode & permissions
+	return attr.Mode & known.Permissions
 }
 
 // What was answered about one name of a file comes before what is asked or changed
@@ -38,7 +39,7 @@ func TestOrderAmongHardLinks(t *testing.T) {
 		chmod("/d/c", 0o600)
 		attr, err := f.Lstat(ctx, "/d/b")
 		require.NoError(t, err)
-		assert.EqualValues(t, 0o600, attr.Mode&permissions)
+		assert.EqualValues(t, 0o600, attr.Mode&known.Permissions)
 		require.NoError(t, f.Rename(ctx, "/d/c", "/d/e", true))
 		chmod("/d/e", 0o640)
 		chmod("/d/b", 0o604)

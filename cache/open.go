@@ -165,7 +165,7 @@ func (f *FS) enter(ctx context.Context, file *File, o *opening, attr sftpconn.At
 		_, v := f.names.Lookup(o.path)
 		isNew := file.flags&sftpconn.Excl != 0 || v == known.Absent && attr.Size == 0
 		if isNew && !file.late.made { // whose attributes are a guess
-			f.learnNew(ctx, o.path, attr)
+			f.names.LearnNew(ctx, o.path, attr)
 		}
 		file.content.made = file.content.made || isNew
 		f.names.Made(o.path, o.asked, attr)

@@ -22,11 +22,11 @@ func (f *FS) openBehind(ctx context.Context, path string, flags sftpconn.OpenFla
 	e := f.onItsWay(path)
 	attr := e.attr
 	f.mu.Lock()
-	made, sure := f.newcomer(ctx, path, syscall.S_IFREG|mode&permissions)
+	made, sure := f.names.Newcomer(ctx, path, syscall.S_IFREG|mode&known.Permissions)
 	switch {
 	case sure && flags&sftpconn.Create != 0:
 		attr = made
-	case f.holds(e) && flags&(sftpconn.Excl|sftpconn.Truncate) == 0 && f.mayOpen(attr, flags):
+	case f.holds(e) && flags&(sftpconn.Excl|sftpconn.Truncate) == 0 && f.names.MayOpen(attr, flags):
 		sure, flags = false, flags&^sftpconn.Create
 	default:
 		f.mu.Unlock()
@@ -77,19 +77,6 @@ func (f *FS) onItsWay(path string) expectation {
 		e.attr, e.known = c.foreseen()
 	}
 	return e
-}
-
-// mayOpen reports whether a file with the attributes attr can be opened. f.mu is
-// held.
-func (f *FS) mayOpen(attr sftpconn.Attr, flags sftpconn.OpenFlags) bool {
-	var needed uint32
-	if flags&sftpconn.Read != 0 {
-		needed |= syscall.S_IRUSR
-	}
-	if flags&sftpconn.Write != 0 {
-		needed |= syscall.S_IWUSR
-	}
-	return f.maker.known && (f.maker.uid == 0 || attr.UID == f.maker.uid && attr.Mode&needed == needed)
 }
 
 // openLate opens file. err is why it cannot.

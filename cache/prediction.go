@@ -34,7 +34,7 @@ func (c *content) predicted() (sftpconn.Attr, bool) {
 	if c.prediction.times.set || c.prediction.times.mtime > attr.Mtime {
 		attr.Mtime = c.prediction.times.mtime
 	}
-	return changed(attr, c.prediction.ours), true
+	return known.Changed(attr, c.prediction.ours), true
 }
 
 // foreseen is predicted for a file that is being changed: what the server says
@@ -55,7 +55,7 @@ func (c *content) foreseen() (sftpconn.Attr, bool) {
 func (c *content) foresee(set sftpconn.SetAttr) {
 	c.changes.all++
 	c.set(set)
-	c.prediction.told.Value = changed(c.prediction.told.Value, set)
+	c.prediction.told.Value = known.Changed(c.prediction.told.Value, set)
 }
 
 // pass is do, which changes attributes by path, for a c that has foreseen that.
@@ -79,7 +79,7 @@ func (c *content) isWritable() bool {
 // other.
 func both(first, then sftpconn.SetAttr) sftpconn.SetAttr {
 	const kept = sftpconn.AttrMode | sftpconn.AttrOwners
-	all := sftpconn.SetAttr{Attr: changed(first.Attr, then)}
+	all := sftpconn.SetAttr{Attr: known.Changed(first.Attr, then)}
 	all.Valid = (first.Valid | then.Valid) & kept
 	return all
 }

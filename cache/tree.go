@@ -97,7 +97,7 @@ func (f *FS) makeNow(ctx context.Context, change, path string,
 		f.names.Unsure(path)
 		return attr, err
 	}
-	f.learnNew(ctx, path, attr)
+	f.names.LearnNew(ctx, path, attr)
 	learn(q, attr)
 	return attr, nil
 }

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 
+	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
 
@@ -298,7 +299,7 @@ func (c *content) changeEarly(set sftpconn.SetAttr) (sftpconn.Attr, bool) {
 		return attr, false
 	}
 	w := nextFlush
-	if set.Valid == sftpconn.AttrOwners && keepsOwners(attr, set) {
+	if set.Valid == sftpconn.AttrOwners && known.KeepsOwners(attr, set) {
 		w = nobody
 	}
 	c.change(f, set, w)

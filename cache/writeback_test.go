@@ -511,7 +511,7 @@ func TestModeSetByPathBeforeAWrite(t *testing.T) {
 			} {
 				attr, err := stat()
 				require.NoError(t, err)
-				assert.EqualValues(t, 0o600, attr.Mode&permissions)
+				assert.EqualValues(t, 0o600, attr.Mode&known.Permissions)
 			}
 			require.NoError(t, file.Close(ctx))
 		})

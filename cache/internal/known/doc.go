@@ -11,5 +11,6 @@
 //	generations, moving    which answers were overtaken
 //	links                  names of one file
 //	order                  how the entries of a listing follow each other
-//	clock                  the server's time
+//	clock, maker           what files that were just made tell of the server
+//	rights                 what the server is bound to do
 package known

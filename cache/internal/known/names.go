@@ -37,6 +37,7 @@ type Names struct {
 	Links  *Links
 	Moving Moving
 	Clock  Clock
+	maker  maker
 
 	opts     Options
 	lru      *simplelru.LRU[string, *entry]
