@@ -1,6 +1,10 @@
 package cache
 
-import "github.com/hashicorp/golang-lru/v2/simplelru"
+import (
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"sftpmount/cache/internal/blocks"
+)
 
 const (
 	// scattered is the size up to which a read that belongs to no stream is taken for
@@ -31,15 +35,6 @@ type around struct {
 	fetched int // blocks
 	spared  int // reads that found what they need
 	asked   int // reads that did not
-}
-
-// newAround returns blocks for what is read around: any of them gives way to a new one,
-// and as much as there is room for may be in vain.
-func newAround(limit int64) *blocks {
-	b := newBlocks(limit)
-	b.idle = 0
-	b.bold = newCredit(int(limit>>10), boldKiB)
-	return b
 }
 
 // reach returns how many blocks are fetched around a read, a power of two, or 0.
@@ -74,12 +69,12 @@ func (f *File) readAround(i int64) {
 	}
 	a := &f.content.around
 	if a.read == nil {
-		a.read, _ = simplelru.NewLRU[int64, *File](2*f.content.fs.around.limit, nil) // which is above 0
+		a.read, _ = simplelru.NewLRU[int64, *File](2*f.content.fs.readBuffer.around.Limit(), nil) // which is above 0
 	}
 	_, again := a.read.Get(i)
 	a.asked++
 	reach := a.reach(again)
-	if reach == 0 || a.read.Len() > f.content.fs.around.limit {
+	if reach == 0 || a.read.Len() > f.content.fs.readBuffer.around.Limit() {
 		a.read.Add(i, nil)
 		return
 	}
@@ -91,11 +86,11 @@ func (f *File) readAround(i int64) {
 func (f *File) fetchAround(i, first, n int64) {
 	c := f.content
 	fetch := func(i int64) bool {
-		at := i * blockSize
+		at := i * blocks.Size
 		if at >= c.size.bytes || c.queue.overlapping(at, maxOffset) != nil {
 			return false
 		}
-		if !f.fetchBlock(f.ctx, c.fs.around, at, c.size.bytes, min(blockSize, c.size.bytes-at)) {
+		if !f.fetchBlock(f.ctx, c.fs.readBuffer.around, at, c.size.bytes, min(blocks.Size, c.size.bytes-at)) {
 			return false
 		}
 		c.around.read.Add(i, f)
@@ -124,7 +119,7 @@ func (f *File) isSpared(i int64) bool {
 
 func (f *File) hasAround(i int64) bool {
 	through := f.around(i)
-	return through != nil && f.content.fs.around.has(blockKey{through, i})
+	return through != nil && f.content.fs.readBuffer.around.Has(through, i)
 }
 
 // around returns the File that block i was fetched through, if f shares with it, or nil.
@@ -148,14 +143,13 @@ func (f *File) sharesWith(other *File) bool {
 
 // fetchedAround returns the block of that index, if there is one that was read around
 // another read.
-func (f *File) fetchedAround(index int64) (blockKey, *block) {
+func (f *File) fetchedAround(index int64) *block {
 	c := f.content
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	through := f.around(index)
 	if through == nil {
-		return blockKey{}, nil
+		return nil
 	}
-	key := blockKey{through, index}
-	return key, c.fs.around.get(key)
+	return c.fs.readBuffer.around.Get(through, index)
 }

@@ -68,10 +68,13 @@ func TestScatteredReadsWasteLittle(t *testing.T) {
 			s.put("/d/a", content)
 			begun := time.Now()
 			readScattered(t, f, content, shuffled(size/page))
-			for name, b := range map[string]*blocks{"ahead": f.blocks, "around": f.around} {
-				constant := b.bold.most + boldKiB*int(time.Since(begun)/time.Second)
-				assert.LessOrEqual(t, b.ahead.Wasted, b.ahead.Used/4+uint64(constant)<<10, "%s of %d MiB", name, size>>20)
+			inVain := func(name string, b *blockStore, most int) {
+				most += boldKiB * int(time.Since(begun)/time.Second)
+				outcome := b.Outcome()
+				assert.LessOrEqual(t, outcome.Wasted, outcome.Used/4+uint64(most)<<10, "%s of %d MiB", name, size>>20)
 			}
+			inVain("ahead", f.readBuffer.ahead, mostBoldKiB)
+			inVain("around", f.readBuffer.around, 32<<10)
 		})
 	}
 }
@@ -90,7 +93,7 @@ func TestReadAroundWhatIsWritten(t *testing.T) {
 				require.NoError(t, file.Write(content[written:][:page], int64(written)).Wait(t.Context()))
 			}
 		}
-		assert.LessOrEqual(t, f.around.ahead.Wasted, uint64(32<<20))
+		assert.LessOrEqual(t, f.readBuffer.around.Outcome().Wasted, uint64(32<<20))
 	})
 }
 

@@ -241,7 +241,7 @@ func (c *content) changedByPath(set sftpconn.SetAttr, before view, attr sftpconn
 
 func (c *content) dropBlocks(from, to int64) {
 	for _, f := range c.files {
-		f.dropBlocks(from, to)
+		c.fs.readBuffer.drop(f, from, to)
 	}
 }
 
@@ -250,8 +250,7 @@ func (c *content) dropBlocks(from, to int64) {
 // nor from the kernel's pages, which are the same for all.
 func (c *content) dropUnsure(mtime uint32) {
 	for _, f := range c.files {
-		c.fs.blocks.dropUnsure(f, mtime)
-		c.fs.around.dropUnsure(f, mtime)
+		c.fs.readBuffer.dropUnsure(f, mtime)
 	}
 }
 

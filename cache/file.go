@@ -6,6 +6,7 @@ import (
 	"sync"
 	"syscall"
 
+	"sftpmount/cache/internal/blocks"
 	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
@@ -252,7 +253,7 @@ func (f *File) Close(ctx context.Context) error {
 		c.giveUp()
 		c.fs.mu.Unlock()
 	}
-	if f.streams.begun && !f.streams.through && c.size.bytes > smallFile {
+	if f.streams.begun && !f.streams.through && c.size.bytes > blocks.SmallFile {
 		c.fs.sawReading(false)
 	}
 	f.pinTime()
@@ -263,7 +264,7 @@ func (f *File) Close(ctx context.Context) error {
 	c.mu.Unlock()
 	f.cancel()
 	f.fetches.Wait()
-	f.dropBlocks(0, maxOffset)
+	c.fs.readBuffer.drop(f, 0, maxOffset)
 	var err error
 	if idle {
 		err = f.under.Close(ctx)

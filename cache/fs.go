@@ -20,8 +20,7 @@ type FS struct {
 	background *background
 	unsent     *budget
 	progress   progress
-	blocks     *blocks // read ahead
-	around     *blocks // read around
+	readBuffer readBuffer
 	questions  *questions
 	errands    *errands // nil without AsyncClose
 
@@ -46,8 +45,7 @@ func New(under sftpconn.FS, opts Options) *FS {
 		opts:       opts,
 		background: newBackground(),
 		unsent:     newBudget(opts.WriteBuffer),
-		blocks:     newBlocks(opts.ReadBuffer),
-		around:     newAround(opts.ReadBuffer),
+		readBuffer: newReadBuffer(opts.ReadBuffer),
 		names:      known.New(opts.names()),
 	}
 	f.opens = newOpens(f.names.Moving)
@@ -128,8 +126,7 @@ func (f *FS) Close() error {
 	f.sendAll()
 	unsent := f.Unsent()
 	f.background.end()
-	f.blocks.dropAll()
-	f.around.dropAll()
+	f.readBuffer.dropAll()
 	err := f.under.Close()
 	if len(unsent) > 0 {
 		f.mu.Lock()

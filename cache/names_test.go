@@ -30,7 +30,7 @@ func far(t *testing.T, opts Options, test func(t *testing.T, s *farServer, f *FS
 		t.Cleanup(func() {
 			_ = f.Close()
 			assert.Zero(t, f.unsent.used, "the budget")
-			assert.Zero(t, f.blocks.taken+f.around.taken, "blocks")
+			assert.Zero(t, f.Stats().BlockBytes, "blocks")
 			assert.False(t, s.clash, "overlapping writes were under way together")
 		})
 		test(t, s, f)

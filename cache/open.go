@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 
+	"sftpmount/cache/internal/blocks"
 	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
@@ -65,7 +66,7 @@ func (f *FS) openOnce(ctx context.Context, path string, flags sftpconn.OpenFlags
 	}
 	o := f.beginOpen(path)
 	prompt := flags == sftpconn.Read && f.readsPromptly(ctx, o.size)
-	if flags == sftpconn.Read && (prompt || o.size > smallFile) {
+	if flags == sftpconn.Read && (prompt || o.size > blocks.SmallFile) {
 		ctx = sftpconn.Sized(ctx, o.size)
 	}
 	if o.content != nil {
@@ -98,7 +99,7 @@ func (f *FS) openOnce(ctx context.Context, path string, flags sftpconn.OpenFlags
 // readsPromptly reports whether a file of that size is to be read as soon as it is
 // opened: boldly, unless it is opened ahead.
 func (f *FS) readsPromptly(ctx context.Context, size int64) bool {
-	return sftpconn.IsAhead(ctx) || sftpconn.IsUnread(ctx) && !f.opts.NoReadAhead && size > 0 && size <= blockSize && f.blocks.canBeBold(size)
+	return sftpconn.IsAhead(ctx) || sftpconn.IsUnread(ctx) && !f.opts.NoReadAhead && size > 0 && size <= blocks.Size && f.readBuffer.ahead.CanBeBold(size)
 }
 
 func (f *FS) newFile(under sftpconn.File, flags sftpconn.OpenFlags) *File {

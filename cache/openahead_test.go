@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sftpmount/cache/internal/blocks"
 	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
@@ -30,8 +31,8 @@ func readFile(t *testing.T, s *farServer, f *FS, path string) {
 	file, attr, err := f.Open(t.Context(), path, sftpconn.Read, 0)
 	require.NoError(t, err)
 	p := make([]byte, attr.Size)
-	for at := 0; at < len(p); at += blockSize {
-		_, err := file.ReadAt(t.Context(), p[at:min(at+blockSize, len(p))], int64(at))
+	for at := 0; at < len(p); at += blocks.Size {
+		_, err := file.ReadAt(t.Context(), p[at:min(at+blocks.Size, len(p))], int64(at))
 		require.NoError(t, err)
 	}
 	require.Equal(t, string(s.data(path)), string(p), path)
@@ -51,7 +52,7 @@ func openAhead(t *testing.T, s *farServer, f *FS) {
 }
 
 func TestSmallFilesAreReadAhead(t *testing.T) {
-	for _, size := range []int{1, 1000, smallFile} {
+	for _, size := range []int{1, 1000, blocks.SmallFile} {
 		far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
 			putFiles(s, 100, size)
 			_, err := f.ReadDir(t.Context(), "/d")
@@ -84,8 +85,8 @@ func TestBiggerFilesAreReadAheadByNeed(t *testing.T) {
 		read := func(i int, to int64) {
 			t.Helper()
 			file := open(t, f, fmt.Sprintf("/d/%03d", i), sftpconn.Read)
-			for at := int64(0); at < to; at += blockSize {
-				_, err := file.ReadAt(t.Context(), make([]byte, blockSize), at)
+			for at := int64(0); at < to; at += blocks.Size {
+				_, err := file.ReadAt(t.Context(), make([]byte, blocks.Size), at)
 				require.NoError(t, err)
 			}
 			require.NoError(t, file.Close(t.Context()))
@@ -100,12 +101,12 @@ func TestBiggerFilesAreReadAheadByNeed(t *testing.T) {
 		before := s.read
 		s.mu.Unlock()
 		for i := files / 2; i < files; i++ {
-			read(i, blockSize)
+			read(i, blocks.Size)
 		}
 		synctest.Wait()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		assert.LessOrEqual(t, s.read-before, int64(files/2*smallFile+mostBoldKiB<<10))
+		assert.LessOrEqual(t, s.read-before, int64(files/2*blocks.SmallFile+mostBoldKiB<<10))
 	})
 }
 

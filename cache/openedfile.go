@@ -3,6 +3,7 @@ package cache
 import (
 	"time"
 
+	"sftpmount/cache/internal/blocks"
 	"sftpmount/cache/internal/known"
 	"sftpmount/sftpconn"
 )
@@ -59,7 +60,7 @@ type aheadFile struct {
 // not small was read to its end.
 func (a *aheadFile) aim(through bool) {
 	switch {
-	case a.whole <= smallFile:
+	case a.whole <= blocks.SmallFile:
 		a.size = a.whole
 	case through:
 		a.size = min(a.whole, mostStart)
@@ -69,7 +70,7 @@ func (a *aheadFile) aim(through bool) {
 }
 
 func (a *aheadFile) kib() int    { return int((a.size + 1023) >> 10) }
-func (a *aheadFile) blocks() int { return int((a.size + blockSize - 1) / blockSize) }
+func (a *aheadFile) blocks() int { return int((a.size + blocks.Size - 1) / blocks.Size) }
 
 // settled reports whether the file, opened now, could be believed later, see
 // [openedFile.lasting].

@@ -54,7 +54,7 @@ func TestPromptReadsAreFresh(t *testing.T) {
 		require.NoError(t, writer.Flush(t.Context()))
 		opening.Wait()
 		require.NoError(t, err)
-		assert.Zero(t, f.blocks.taken, "what came with the OPEN is old")
+		assert.Zero(t, f.readBuffer.ahead.Bytes(), "what came with the OPEN is old")
 		p := make([]byte, 3)
 		_, err = reader.ReadAt(t.Context(), p, 0)
 		require.NoError(t, err)

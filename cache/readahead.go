@@ -6,20 +6,17 @@ import (
 	"io"
 	"sync"
 
+	"sftpmount/cache/internal/blocks"
 	"sftpmount/sftpconn"
 )
 
 const (
 	// firstWindow is how far ahead of a new stream is read, in bytes.
-	firstWindow = blockSize
+	firstWindow = blocks.Size
 
 	// boldness is how many times as far as it has come is read ahead of a stream,
 	// while little of that turns out to be in vain.
 	boldness = 8
-
-	// smallFile is the size up to which a file is read whole by its first
-	// read, in bytes.
-	smallFile = 256 << 10
 
 	// maxSlack is how far off its place a read may be that still belongs to a
 	// stream, in bytes: the kernel sends several of its reads at once, and
@@ -65,7 +62,7 @@ func (s *streams) find(off, end, slack int64) (known, exact bool, pushedOut stre
 // takes reports whether a read at off belongs to the stream. The longer it is,
 // the less likely is it that a read comes near by chance.
 func (s *stream) takes(off, slack int64) bool {
-	slack = min(slack, max(blockSize, s.next-s.start))
+	slack = min(slack, max(blocks.Size, s.next-s.start))
 	return s.active && off >= s.next-slack && off <= s.next+slack
 }
 
@@ -79,7 +76,7 @@ func (s *stream) window(limit int64) int64 {
 // it has come, if it began at the start of the file, or has come some way.
 func (s *stream) boldWindow(limit int64) int64 {
 	come := s.next - s.start
-	if s.start > 0 && come < 2*blockSize {
+	if s.start > 0 && come < 2*blocks.Size {
 		return 0
 	}
 	return min(limit, boldness*come)
@@ -149,19 +146,16 @@ func (f *File) read(ctx context.Context, p []byte, off int64) (int, error) {
 	for n < len(p) {
 		at := off + int64(n)
 		part := p[n:]
-		all := f.content.fs.blocks
-		key := blockKey{f, at / blockSize}
-		b := all.get(key)
+		b := f.content.fs.readBuffer.ahead.Get(f, at/blocks.Size)
 		if b == nil {
-			all = f.content.fs.around
-			key, b = f.fetchedAround(key.index)
+			b = f.fetchedAround(at / blocks.Size)
 		}
 		if b == nil {
 			m, err := f.readThrough(ctx, part, at, size)
 			return n + m, err
 		}
-		part = part[:min(len(part), int(blockSize-at%blockSize))]
-		m, err := f.readBlock(ctx, all, key, b, part, at)
+		part = part[:min(len(part), int(blocks.Size-at%blocks.Size))]
+		m, err := f.readBlock(ctx, b, part, at)
 		n += m
 		if err != nil {
 			return n, err
@@ -173,33 +167,33 @@ func (f *File) read(ctx context.Context, p []byte, off int64) (int, error) {
 // readBlock copies from b, which it releases, once it was read. A block that
 // could not be read says nothing: the reader asks for itself, and so it does
 // when it was interrupted.
-func (f *File) readBlock(ctx context.Context, all *blocks, key blockKey, b *block, p []byte, at int64) (int, error) {
+func (f *File) readBlock(ctx context.Context, b *block, p []byte, at int64) (int, error) {
 	select {
-	case <-b.done:
+	case <-b.Done:
 	default:
 		select {
-		case <-b.done:
+		case <-b.Done:
 		case <-ctx.Done():
-			all.release(key, b, 0, false)
+			b.Release(0, false)
 			return 0, ctx.Err()
 		case <-sftpconn.Interrupt(ctx):
-			all.release(key, b, 0, false)
+			b.Release(0, false)
 			return f.under.ReadAt(ctx, p, at)
 		}
 	}
-	if b.err != nil && !errors.Is(b.err, io.EOF) {
-		all.release(key, b, 0, true)
+	if b.Err != nil && !errors.Is(b.Err, io.EOF) {
+		b.Release(0, true)
 		return f.under.ReadAt(ctx, p, at)
 	}
 	n := 0
-	if begin := int(at % blockSize); begin < b.n {
-		n = copy(p, b.data[begin:b.n])
+	if begin := int(at % blocks.Size); begin < b.N {
+		n = copy(p, b.Data[begin:b.N])
 	}
-	all.release(key, b, n, true)
+	b.Release(n, true)
 	switch {
 	case n == len(p):
 		return n, nil
-	case errors.Is(b.err, io.EOF):
+	case errors.Is(b.Err, io.EOF):
 		return n, io.EOF
 	}
 	m, err := f.under.ReadAt(ctx, p[n:], at+int64(n)) // the file has grown
@@ -216,7 +210,7 @@ func (f *File) readAhead(off, end int64) (size int64) {
 	size = c.size.bytes
 	known, exact, pushedOut := f.streams.find(off, end, c.around.slack(end-off))
 	if pushedOut.ahead > pushedOut.next {
-		c.fs.blocks.drop(f, pushedOut.next, pushedOut.ahead)
+		c.fs.readBuffer.ahead.Drop(f, pushedOut.next, pushedOut.ahead)
 	}
 	s := &f.streams.recent
 	small := off > 0 && end-off <= scattered
@@ -225,23 +219,23 @@ func (f *File) readAhead(off, end int64) (size int64) {
 	switch {
 	case c.fs.opts.NoReadAhead || f.closed || !c.size.sure || off >= size:
 		return size
-	case size <= smallFile && !f.streams.begun:
+	case size <= blocks.SmallFile && !f.streams.begun:
 		f.fetchBlocks(0, off, size, false)
 		to = size
-	case small && f.isSpared(off/blockSize):
+	case small && f.isSpared(off/blocks.Size):
 		return size
 	case known || off == 0:
-		limit := min(c.fs.opts.ReadAhead, c.fs.blocks.share(f))
+		limit := min(c.fs.opts.ReadAhead, c.fs.readBuffer.ahead.Share(f))
 		to = min(size, s.next+s.window(limit))
 		boldTo = min(size, s.next+s.boldWindow(limit))
 	case stray:
-		f.readAround(off / blockSize)
+		f.readAround(off / blocks.Size)
 		return size
 	default:
 		return size
 	}
 	f.streams.begun = true
-	if end >= size && size > smallFile && !f.streams.through {
+	if end >= size && size > blocks.SmallFile && !f.streams.through {
 		f.streams.through = true
 		c.fs.sawReading(true)
 	}
@@ -265,8 +259,8 @@ func (f *File) readStart(n int64) {
 		return
 	}
 	n = min(n, c.size.bytes)
-	f.fetchBlocks(0, min(n, smallFile), c.size.bytes, false)
-	f.fetchBlocks(smallFile, n, c.size.bytes, true)
+	f.fetchBlocks(0, min(n, blocks.SmallFile), c.size.bytes, false)
+	f.fetchBlocks(blocks.SmallFile, n, c.size.bytes, true)
 }
 
 // readPromptly starts reading a file that was just opened and has one block: what came
@@ -277,12 +271,12 @@ func (f *File) readPromptly(before view, boldly bool) {
 	defer c.mu.Unlock()
 	now, size := c.viewLocked(), c.size.bytes
 	changed := before.busy || now.busy || now.changes != before.changes
-	if !changed && c.size.sure && size > 0 && size <= blockSize {
+	if !changed && c.size.sure && size > 0 && size <= blocks.Size {
 		bold := size
 		if !boldly {
 			bold = 0
 		}
-		f.fetchBlock(sftpconn.Prompt(f.ctx), c.fs.blocks, 0, size, bold)
+		f.fetchBlock(sftpconn.Prompt(f.ctx), c.fs.readBuffer.ahead, 0, size, bold)
 	}
 }
 
@@ -290,15 +284,15 @@ func (f *File) readPromptly(before view, boldly bool) {
 // and returns up to where it got. content.mu is held.
 func (f *File) fetchBlocks(from, to, size int64, boldly bool) int64 {
 	c := f.content
-	for at := from - from%blockSize; at < to; at += blockSize {
+	for at := from - from%blocks.Size; at < to; at += blocks.Size {
 		if c.queue.overlapping(at, maxOffset) != nil {
 			return at // the server may not know yet that the file goes on there
 		}
 		var bold int64
 		if boldly {
-			bold = min(blockSize, size-at)
+			bold = min(blocks.Size, size-at)
 		}
-		if !f.fetchBlock(f.ctx, c.fs.blocks, at, size, bold) {
+		if !f.fetchBlock(f.ctx, c.fs.readBuffer.ahead, at, size, bold) {
 			return at
 		}
 	}
@@ -307,36 +301,22 @@ func (f *File) fetchBlocks(from, to, size int64, boldly bool) int64 {
 
 // fetchBlock starts reading the block at at into all, if it is not there, and reports
 // whether there was room for it. content.mu is held.
-func (f *File) fetchBlock(ctx context.Context, all *blocks, at, size, bold int64) bool {
-	key := blockKey{f, at / blockSize}
-	b, room := all.add(key, bold)
+func (f *File) fetchBlock(ctx context.Context, all *blockStore, at, size, bold int64) bool {
+	b, room := all.Add(f, at/blocks.Size, size-at, bold)
 	if b == nil {
 		return room
 	}
-	b.data = all.memory(size - at)
 	f.fetches.Add(1)
 	fetch := func() {
 		defer f.fetches.Done()
-		b.n, b.err = f.readThrough(ctx, b.data, at, size)
-		if b.err != nil && !errors.Is(b.err, io.EOF) {
-			b.n = 0
-		}
-		close(b.done)
-		all.release(key, b, 0, false)
+		b.Filled(f.readThrough(ctx, b.Data, at, size))
 	}
 	if !f.content.fs.background.spawn(fetch) {
-		b.err = errClosed
-		close(b.done)
+		b.Abandoned(errClosed)
 		f.fetches.Done()
-		all.release(key, b, 0, true)
 		return false
 	}
 	return true
-}
-
-func (f *File) dropBlocks(from, to int64) {
-	f.content.fs.blocks.drop(f, from, to)
-	f.content.fs.around.drop(f, from, to)
 }
 
 // readThrough reads from the server. Where the file is thought to end within p,

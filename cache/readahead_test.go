@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sftpmount/cache/internal/blocks"
 	"sftpmount/sftpconn"
 )
 
@@ -77,7 +78,7 @@ func TestSequentialReadsAreAhead(t *testing.T) {
 		content := pattern(64<<20 + 12345)
 		s.put("/d/a", content)
 		file := open(t, f, "/d/a", sftpconn.Read)
-		trips := roundTrips(func() { sameContent(t, content, file, blockSize) })
+		trips := roundTrips(func() { sameContent(t, content, file, blocks.Size) })
 		assert.LessOrEqual(t, trips, 15, "64 MiB, 16 MiB at once in the end")
 		assert.EqualValues(t, len(content), s.read, "nothing is read twice")
 	})
@@ -89,13 +90,13 @@ func TestBoldnessIsBounded(t *testing.T) {
 	const files, size = 200, 4 << 20
 	for name, read := range map[string]func(t *testing.T, f *File){
 		"Beginnings": func(t *testing.T, f *File) {
-			for off := int64(0); off < 2*blockSize; off += blockSize {
-				_, err := f.ReadAt(t.Context(), make([]byte, blockSize), off)
+			for off := int64(0); off < 2*blocks.Size; off += blocks.Size {
+				_, err := f.ReadAt(t.Context(), make([]byte, blocks.Size), off)
 				require.NoError(t, err)
 			}
 		},
 		"Parts": func(t *testing.T, f *File) {
-			for off := int64(0); off < 4*blockSize; off += blockSize {
+			for off := int64(0); off < 4*blocks.Size; off += blocks.Size {
 				_, err := f.ReadAt(t.Context(), make([]byte, 4096), off)
 				require.NoError(t, err)
 			}
@@ -109,7 +110,7 @@ func TestBoldnessIsBounded(t *testing.T) {
 					read(t, file)
 					require.NoError(t, file.Close(t.Context()))
 				}
-				timid := int64(files * 8 * blockSize) // as far again as they come
+				timid := int64(files * 8 * blocks.Size) // as far again as they come
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				assert.LessOrEqual(t, s.read, timid+mostBoldKiB<<10+60*boldKiB<<10)
@@ -130,8 +131,8 @@ func TestRandomReadsBringNothingAlong(t *testing.T) {
 		file := open(t, f, "/d/a", sftpconn.Read)
 		random := rand.New(rand.NewPCG(1, 1))
 		p := make([]byte, 4096)
-		for _, block := range random.Perm(len(content) / blockSize)[:100] {
-			off := int64(block)*blockSize + random.Int64N(blockSize)&^4095
+		for _, block := range random.Perm(len(content) / blocks.Size)[:100] {
+			off := int64(block)*blocks.Size + random.Int64N(blocks.Size)&^4095
 			assert.Equal(t, 1, roundTrips(func() {
 				_, err := file.ReadAt(t.Context(), p, off)
 				require.NoError(t, err)
@@ -154,16 +155,16 @@ func TestStreamsAreRecognised(t *testing.T) {
 	for name, at := range order {
 		t.Run(name, func(t *testing.T) {
 			far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
-				content := pattern(256 * blockSize)
+				content := pattern(256 * blocks.Size)
 				s.put("/d/a", content)
 				file := open(t, f, "/d/a", sftpconn.Read)
-				p := make([]byte, blockSize)
+				p := make([]byte, blocks.Size)
 				assert.LessOrEqual(t, roundTrips(func() {
 					for i := range 256 {
-						off := at(i) * blockSize
+						off := at(i) * blocks.Size
 						_, err := file.ReadAt(t.Context(), p, int64(off))
 						require.NoError(t, err)
-						require.True(t, bytes.Equal(content[off:off+blockSize], p), i)
+						require.True(t, bytes.Equal(content[off:off+blocks.Size], p), i)
 					}
 				}), 25)
 			})
@@ -200,7 +201,7 @@ func TestManyReadersShare(t *testing.T) {
 			s.put(path, content)
 			wg.Go(func() {
 				file := open(t, f, path, sftpconn.Read)
-				sameContent(t, content, file, blockSize)
+				sameContent(t, content, file, blocks.Size)
 			})
 		}
 		wg.Wait()
@@ -239,7 +240,7 @@ func TestChangesAreRead(t *testing.T) {
 			s.mu.Lock()
 			copy(s.nodes["/d/a"].data, "changed")
 			s.mu.Unlock()
-			time.Sleep(blockAge + 1)
+			time.Sleep(blocks.Age + 1)
 		},
 	}
 	for name, change := range changes {
@@ -269,7 +270,7 @@ func TestGrownFileIsReadOn(t *testing.T) {
 		content := pattern(500_000)
 		s.put("/d/a", bytes.Clone(content[:100_000]))
 		file := open(t, f, "/d/a", sftpconn.Read)
-		got := readAll(t, file, blockSize)
+		got := readAll(t, file, blocks.Size)
 		s.mu.Lock()
 		s.nodes["/d/a"].data = bytes.Clone(content)
 		s.mu.Unlock()
@@ -278,7 +279,7 @@ func TestGrownFileIsReadOn(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, len(content)-len(got), n)
 		file2 := open(t, f, "/d/a", sftpconn.Read)
-		assert.True(t, bytes.Equal(content, readAll(t, file2, blockSize)))
+		assert.True(t, bytes.Equal(content, readAll(t, file2, blocks.Size)))
 	})
 }
 
@@ -323,9 +324,7 @@ func TestBlocksAreBounded(t *testing.T) {
 			p := make([]byte, 10)
 			_, err := file.ReadAt(t.Context(), p, 0)
 			require.NoError(t, err)
-			f.blocks.mu.Lock()
-			assert.LessOrEqual(t, f.blocks.taken, 16)
-			f.blocks.mu.Unlock()
+			assert.LessOrEqual(t, f.readBuffer.ahead.Bytes(), int64(16*blocks.Size))
 			time.Sleep(blockIdle)
 			if i%5 == 0 {
 				require.NoError(t, file.Close(t.Context()))

@@ -1,5 +1,7 @@
 package cache
 
+import "sftpmount/cache/internal/credit"
+
 // Stats tells what an FS has spared its callers since it was made, and what it
 // holds.
 type Stats struct {
@@ -26,7 +28,7 @@ type Lookups struct{ Hits, Misses uint64 }
 
 // Ahead counts what was fetched before it was asked for, once it is known what
 // became of it.
-type Ahead struct{ Used, Wasted uint64 }
+type Ahead = credit.Outcome
 
 // Stats never waits for the server.
 func (f *FS) Stats() Stats {
@@ -34,10 +36,9 @@ func (f *FS) Stats() Stats {
 		Attributes:  f.questions.attributes.counts(),
 		Listings:    f.questions.listings.counts(),
 		Links:       f.questions.links.counts(),
+		ReadAhead:   f.readBuffer.outcome(),
+		BlockBytes:  f.readBuffer.bytes(),
 		UnsentLimit: f.unsent.limit,
-	}
-	for _, b := range []*blocks{f.blocks, f.around} {
-		b.addTo(&s)
 	}
 	f.unsent.mu.Lock()
 	s.UnsentBytes = f.unsent.used
@@ -49,12 +50,4 @@ func (f *FS) Stats() Stats {
 	s.ListedAhead, s.OpenedAhead, s.LinksAhead = c.folders, c.files, c.links
 	s.Names, s.NameBytes = f.names.Size()
 	return s
-}
-
-func (b *blocks) addTo(s *Stats) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s.ReadAhead.Used += b.ahead.Used
-	s.ReadAhead.Wasted += b.ahead.Wasted
-	s.BlockBytes += int64(b.taken) * blockSize
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sftpmount/cache/internal/blocks"
 	"sftpmount/sftpconn"
 )
 
@@ -28,22 +29,22 @@ func TestStats(t *testing.T) {
 		assert.Positive(t, stats.NameBytes)
 
 		file := open(t, f, "/d/a", sftpconn.Read)
-		assert.Len(t, readAll(t, file, blockSize), size)
+		assert.Len(t, readAll(t, file, blocks.Size), size)
 		require.NoError(t, file.Close(t.Context()))
 		assert.Equal(t, Ahead{Used: size}, f.Stats().ReadAhead)
 
 		file = open(t, f, "/d/a", sftpconn.Read)
-		for off := int64(0); off < 3*blockSize; off += blockSize {
-			_, err := file.ReadAt(t.Context(), make([]byte, blockSize), off)
+		for off := int64(0); off < 3*blocks.Size; off += blocks.Size {
+			_, err := file.ReadAt(t.Context(), make([]byte, blocks.Size), off)
 			require.NoError(t, err)
 		}
 		time.Sleep(time.Second) // it arrives
 		assert.Positive(t, f.Stats().BlockBytes, "more was read ahead")
 		require.NoError(t, file.Close(t.Context()))
 		stats = f.Stats()
-		assert.EqualValues(t, size+3*blockSize, stats.ReadAhead.Used)
+		assert.EqualValues(t, size+3*blocks.Size, stats.ReadAhead.Used)
 		assert.Positive(t, stats.ReadAhead.Wasted)
-		assert.Zero(t, stats.ReadAhead.Wasted%blockSize)
+		assert.Zero(t, stats.ReadAhead.Wasted%blocks.Size)
 		assert.Zero(t, stats.BlockBytes)
 
 		file = open(t, f, "/d/b", sftpconn.Write|sftpconn.Create)
