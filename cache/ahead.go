@@ -4,53 +4,54 @@ import (
 	"time"
 
 	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/walk"
 )
 
 const sweepEvery = 500 * time.Millisecond
 
 // watched returns what is to be fetched, and sees to it that what nobody uses of it is
 // taken away. f.mu is held.
-func (f *FS) watched(requests []request) []request {
-	if f.walks.needsSweep() {
+func (f *FS) watched(requests []walk.Request) []walk.Request {
+	if f.walks.NeedsSweep() {
 		f.background.spawn(f.sweep)
 	}
 	return requests
 }
 
 // fetch starts requests, if the FS is not closed.
-func (f *FS) fetch(requests []request) {
+func (f *FS) fetch(requests []walk.Request) {
 	for _, r := range requests {
 		f.background.spawn(func() {
 			switch {
-			case r.again != nil:
-				f.refreshAhead(r.step, r.again)
-			case r.kind == known.Folder:
-				f.fetchListing(r.step)
-			case r.kind == known.Link:
-				f.fetchLink(r.step)
-			case r.kind == known.File:
-				f.openEarly(r.step)
+			case r.Again != nil:
+				f.refreshAhead(r.Step, r.Again)
+			case r.Kind == known.Folder:
+				f.fetchListing(r.Step)
+			case r.Kind == known.Link:
+				f.fetchLink(r.Step)
+			case r.Kind == known.File:
+				f.openEarly(r.Step)
 			}
 		})
 	}
 }
 
-func (f *FS) fetchListing(s *step) {
+func (f *FS) fetchListing(s *walk.Step) {
 	f.mu.Lock()
-	q := f.question(s.path)
+	q := f.question(s.Path)
 	f.mu.Unlock()
-	_, err := f.list(f.background.ctx, s.path, q, true)
+	_, err := f.list(f.background.ctx, s.Path, q, true)
 	f.mu.Lock()
-	ahead := f.watched(f.walks.listingCame(s, err == nil))
+	ahead := f.watched(f.walks.ListingCame(s, err == nil))
 	f.mu.Unlock()
 	f.fetch(ahead)
 }
 
-func (f *FS) fetchLink(s *step) {
-	_, err := f.readlink(f.background.ctx, s.path)
+func (f *FS) fetchLink(s *walk.Step) {
+	_, err := f.readlink(f.background.ctx, s.Path)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.walks.linkCame(s, err == nil)
+	f.walks.LinkCame(s, err == nil)
 }
 
 // sweep takes away what was fetched and not used. It ends when no program goes
@@ -65,7 +66,7 @@ func (f *FS) sweep() {
 			return
 		}
 		f.mu.Lock()
-		more := f.walks.sweep(time.Now())
+		more := f.walks.Sweep(time.Now())
 		f.mu.Unlock()
 		if !more {
 			return

@@ -15,7 +15,7 @@ func (f *FS) known(path string, lookup func(*known.Names, string) (sftpconn.Attr
 	f.mu.Lock()
 	attr, v := lookup(f.names, path)
 	q := f.question(path)
-	ahead := f.watched(f.walks.looksUp(path, v == known.Present))
+	ahead := f.watched(f.walks.LooksUp(path, v == known.Present))
 	f.mu.Unlock()
 	f.fetch(ahead)
 	return attr, v, q
@@ -132,7 +132,7 @@ func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sf
 // Readlink implements [sftpconn.FS].
 func (f *FS) Readlink(ctx context.Context, path string) (string, error) {
 	f.mu.Lock()
-	ahead := f.watched(f.walks.readsLink(path))
+	ahead := f.watched(f.walks.ReadsLink(path))
 	f.mu.Unlock()
 	f.fetch(ahead)
 	return f.readlink(ctx, path)

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/walk"
 	"sftpmount/sftpconn"
 )
 
@@ -27,7 +28,7 @@ type FS struct {
 	mu    sync.Mutex
 	names *known.Names
 	opens *opens
-	walks *walks
+	walks *walk.Walks
 }
 
 var _ sftpconn.FS = (*FS)(nil)
@@ -54,7 +55,7 @@ func New(under sftpconn.FS, opts Options) *FS {
 		f.errands = newErrands(f.names.Links)
 		f.under = &inOrder{under, f}
 	}
-	f.walks = newWalks(f.names, opts.walks(), f.discard)
+	f.walks = walk.New(f.names, opts.walks(), f.discard)
 	return f
 }
 

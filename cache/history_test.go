@@ -84,19 +84,3 @@ func TestWhatSeveralOpenedBefore(t *testing.T) {
 		assert.LessOrEqual(t, again, first/4)
 	})
 }
-
-func TestHistoryIsBounded(t *testing.T) {
-	h := newHistory()
-	for round := range 3 {
-		for i := range mostRemembered {
-			h.opened(fmt.Sprintf("%d/%d", round%2, i), pastOpen{}.attr)
-			require.LessOrEqual(t, len(h.last), mostRemembered)
-		}
-	}
-	assert.Len(t, h.opens, mostRemembered)
-	for path, at := range h.last {
-		open, last := h.at(at)
-		assert.Equal(t, path, open.path)
-		assert.True(t, last)
-	}
-}

@@ -25,7 +25,7 @@ func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mo
 	}
 	if flags == sftpconn.Read {
 		if e := f.openedEarly(ctx, path); e != nil {
-			return e.file, e.attr, nil
+			return e.File, e.Attr, nil
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, sftpconn.Attr{}, err

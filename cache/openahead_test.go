@@ -14,6 +14,7 @@ import (
 
 	"sftpmount/cache/internal/blocks"
 	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/walk"
 	"sftpmount/sftpconn"
 )
 
@@ -48,7 +49,7 @@ func openAhead(t *testing.T, s *farServer, f *FS) {
 	require.NoError(t, err)
 	readFile(t, s, f, "/d/000")
 	synctest.Wait()
-	require.Equal(t, 1+firstAhead, s.count("OPEN"))
+	require.Equal(t, 1+walk.FirstAhead, s.count("OPEN"))
 }
 
 func TestSmallFilesAreReadAhead(t *testing.T) {
@@ -201,13 +202,13 @@ var changesSinceAhead = map[string]func(*testing.T, *farServer, *FS){
 	},
 	"changed elsewhere a second ago": func(_ *testing.T, s *farServer, _ *FS) {
 		s.put("/d/001", []byte("other"))
-		time.Sleep(earlyAge + time.Millisecond)
+		time.Sleep(walk.EarlyAge + time.Millisecond)
 	},
 	"changed elsewhere within the time that shows": func(_ *testing.T, s *farServer, _ *FS) {
 		s.mu.Lock()
 		s.nodes["/d/001"] = &node{s.nodes["/d/001"].attr, pattern(2000)[1000:]}
 		s.mu.Unlock()
-		time.Sleep(stepAge + 2*sweepEvery) // by then it is forgotten
+		time.Sleep(walk.StepAge + 2*sweepEvery) // by then it is forgotten
 	},
 }
 
@@ -239,7 +240,7 @@ func TestAFileOpenedAheadIsAskedForAgain(t *testing.T) {
 	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
 		putFiles(s, 20, 1000)
 		openAhead(t, s, f)
-		time.Sleep(2 * earlyAge)
+		time.Sleep(2 * walk.EarlyAge)
 		s.mu.Lock()
 		read := s.read
 		s.mu.Unlock()
@@ -319,7 +320,7 @@ func TestFreshFileIsOpenedAnew(t *testing.T) {
 			attr, err := f.Stat(t.Context(), "/d/a")
 			assert.NoError(t, err)
 			file := open(t, f, "/d/a", sftpconn.Read)
-			o := &openedFile{file: file, attr: attr, asked: f.asking(), told: time.Now()}
+			o := &walk.OpenedFile{File: file, Attr: attr, Asked: f.asking(), Told: time.Now()}
 			assert.Equal(t, wait > known.SureAge, f.stillTrue(t.Context(), o, "/d/a"), "%v", wait)
 			assert.NoError(t, file.Close(t.Context()))
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/walk"
 )
 
 // Options adjust an FS. The zero value means the defaults.
@@ -91,8 +92,8 @@ func (o *Options) names() known.Options {
 
 // walks has no program followed if what is fetched ahead is not to be believed for a
 // while.
-func (o *Options) walks() walksOptions {
-	return walksOptions{
+func (o *Options) walks() walk.Options {
+	return walk.Options{
 		Off:        o.NoReadAhead || o.Disabled || min(o.DirTimeout, o.AttrTimeout) <= 0,
 		DirTimeout: o.DirTimeout,
 		ReadBuffer: o.ReadBuffer,

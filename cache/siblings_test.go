@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"sftpmount/cache/internal/walk"
 )
 
 // A program that goes by names to folder after folder beside each other, in no order,
@@ -92,7 +94,7 @@ func TestWhoPicksGivesWay(t *testing.T) {
 			readFile(t, s, f, fmt.Sprintf("/d/%03d", i))
 		}
 		f.mu.Lock()
-		assert.Greater(t, f.walks.allowed.handles, mostHandles/2)
+		assert.Greater(t, f.walks.Held().Handles, walk.MostHandles/2)
 		f.mu.Unlock()
 		trips := roundTrips(func() {
 			for i := range 100 {

@@ -46,8 +46,8 @@ func (f *FS) Stats() Stats {
 	s.Failed = f.errands.failedCount()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := &f.walks.count
-	s.ListedAhead, s.OpenedAhead, s.LinksAhead = c.folders, c.files, c.links
+	fetched := f.walks.Counts()
+	s.ListedAhead, s.OpenedAhead, s.LinksAhead = fetched.Folders, fetched.Files, fetched.Links
 	s.Names, s.NameBytes = f.names.Size()
 	return s
 }

@@ -13,7 +13,7 @@ func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, err
 	f.mu.Lock()
 	entries, ok := f.names.List(path)
 	q := f.question(path)
-	ahead := f.watched(f.walks.lists(path, ok))
+	ahead := f.watched(f.walks.Lists(path, ok))
 	f.mu.Unlock()
 	f.fetch(ahead)
 	f.questions.listings.add(ok)
@@ -23,7 +23,7 @@ func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, err
 	entries, err := f.list(ctx, path, q, false)
 	if err == nil {
 		f.mu.Lock()
-		ahead := f.watched(f.walks.hasListed(path))
+		ahead := f.watched(f.walks.HasListed(path))
 		f.mu.Unlock()
 		f.fetch(ahead)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"sftpmount/cache/internal/pathname"
+	"sftpmount/cache/internal/walk"
 	"sftpmount/sftpconn"
 )
 
@@ -63,12 +64,7 @@ func forgotten(t *testing.T, f *FS) {
 	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	assert.Empty(t, f.walks.all)
-	assert.Empty(t, f.walks.steps)
-	assert.Zero(t, f.walks.loose.steps.Len())
-	assert.Zero(t, f.walks.allowed.handles)
-	assert.Zero(t, f.walks.allowed.blocks)
-	assert.False(t, f.walks.sweeping)
+	assert.Zero(t, f.walks.Held())
 }
 
 // ahead counts what was fetched ahead.
@@ -109,7 +105,7 @@ func TestBigFolder(t *testing.T) {
 		_, err = f.ReadDir(t.Context(), "/d/0000")
 		require.NoError(t, err)
 		time.Sleep(time.Second)
-		assert.LessOrEqual(t, s.count("READDIR"), 2+firstAhead)
+		assert.LessOrEqual(t, s.count("READDIR"), 2+walk.FirstAhead)
 		time.Sleep(walksEnd)
 		forgotten(t, f)
 		assert.LessOrEqual(t, roundTrips(func() { listAll(t, f, "/d") }), 40)
@@ -135,11 +131,11 @@ func TestWaste(t *testing.T) {
 				time.Sleep(time.Duration(random.Int64N(int64(10 * time.Second))))
 			}
 			f.mu.Lock()
-			require.LessOrEqual(t, f.walks.allowed.handles, mostHandles)
-			require.LessOrEqual(t, len(f.walks.steps), mostWalks*(mostSteps+expandAtOnce))
+			require.LessOrEqual(t, f.walks.Held().Handles, walk.MostHandles)
+			require.LessOrEqual(t, f.walks.Held().Steps, 300_000)
 			f.mu.Unlock()
 			used, wasted := ahead(f)
-			require.LessOrEqual(t, wasted, mostCredit+used/4+int(time.Since(start).Seconds()))
+			require.LessOrEqual(t, wasted, walk.MostCredit+used/4+int(time.Since(start).Seconds()))
 		}
 		used, wasted := ahead(f)
 		t.Logf("%d used, %d in vain", used, wasted)

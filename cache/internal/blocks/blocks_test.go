@@ -10,12 +10,10 @@ import (
 	"sftpmount/cache/internal/credit"
 )
 
-type owner struct{ int }
-
 // Blocks that somebody still reads from are not used for anything else.
 func TestDroppedBlocksLiveUntilReleased(t *testing.T) {
-	all := New[*owner](2*Size, time.Second, credit.New(0, 0))
-	f := new(owner)
+	all := New[*int](2*Size, time.Second, credit.New(0, 0))
+	f := new(int)
 	fetch, _ := all.Add(f, 0, Size, 0)
 	again, room := all.Add(f, 0, Size, 0)
 	assert.Nil(t, again, "one fetch at a time")
@@ -37,8 +35,8 @@ func TestDroppedBlocksLiveUntilReleased(t *testing.T) {
 }
 
 func BenchmarkBlocks(b *testing.B) {
-	all := New[*owner](64<<20, time.Second, credit.New(0, 0))
-	f := new(owner)
+	all := New[*int](64<<20, time.Second, credit.New(0, 0))
+	f := new(int)
 	b.ReportAllocs()
 	for i := int64(0); b.Loop(); i++ {
 		block, _ := all.Add(f, i, Size, 0)

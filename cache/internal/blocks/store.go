@@ -50,7 +50,7 @@ type key[O comparable] struct {
 // New returns a store of at most limit bytes. A block is spared for idle when others need
 // its room; bold bounds what is read boldly and in vain, in KiB.
 func New[O comparable](limit int64, idle time.Duration, bold credit.Account) *Store[O] {
-	b := &Store[O]{
+	s := &Store[O]{
 		limit:  max(2, int(limit/Size)),
 		idle:   idle,
 		owners: make(map[O]int),
@@ -58,8 +58,8 @@ func New[O comparable](limit int64, idle time.Duration, bold credit.Account) *St
 		pool:   sync.Pool{New: func() any { return new([Size]byte) }},
 	}
 	// Room is counted here, not by the LRU. It fails for no size above 0.
-	b.lru, _ = simplelru.NewLRU(2*b.limit, b.forget)
-	return b
+	s.lru, _ = simplelru.NewLRU(2*s.limit, s.forget)
+	return s
 }
 
 // Limit returns how many blocks there is room for.

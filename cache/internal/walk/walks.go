@@ -1,4 +1,4 @@
-package cache
+package walk
 
 import (
 	"container/list"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
+	"sftpmount/cache/internal/credit"
 	"sftpmount/cache/internal/known"
 	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
@@ -18,56 +19,61 @@ const (
 	mostWalks  = 64
 	mostRecent = 256
 
-	// stepAge is how long a file or a link waits to be used, and a walk for its
+	// StepAge is how long a file or a link waits to be used, and a walk for its
 	// program to go on.
-	stepAge = 5 * time.Second
+	StepAge = 5 * time.Second
 
 	// listingAge is how long a listing waits to be used, if it is believed for so
 	// long.
 	listingAge = 20 * time.Second
 )
 
-// walksOptions adjust walks.
-type walksOptions struct {
+// Options adjust walks.
+type Options struct {
 	Off        bool          // no program is followed
 	DirTimeout time.Duration // how long listings are believed
 	ReadBuffer int64         // bounds what was read ahead of all readers, in bytes
 }
 
-// walks are the trees that programs are going through. They are guarded by
-// FS.mu.
-type walks struct {
-	opts    walksOptions
+// Held is what walks hold: Steps that may be fetched, Handles on the server, and Blocks
+// of files that no program has come to.
+type Held struct{ Walks, Steps, Handles, Blocks int }
+
+// Walks are the trees that programs are going through.
+type Walks struct {
+	opts    Options
 	names   *known.Names
-	discard func(*openedFile) // called with FS.mu held
+	discard func(*OpenedFile) // closes a file that no program gets
 	all     []*walk           // the one that began last is the last
 	loose   *walk             // folders that are listed since a name in them was looked up
 	steps   map[string]*list.Element
 	recent  *simplelru.LRU[string, *visited]
 	history history
 	allowed allowance
-	count   walkCount
+	count   Counts
 	through bool // the last file that is not small was read to its end
 
-	sweeping bool // sweep is called every so often
+	sweeping bool // Sweep is called every so often
 }
 
-// walkCount counts what was fetched ahead.
-type walkCount struct{ folders, files, links Ahead }
+// Counts is what has become of that which was fetched ahead.
+type Counts struct{ Folders, Files, Links credit.Outcome }
 
-func (c *walkCount) of(kind known.Kind) *Ahead {
+func (c *Counts) of(kind known.Kind) *credit.Outcome {
 	switch kind {
 	case known.Folder:
-		return &c.folders
+		return &c.Folders
 	case known.Link:
-		return &c.links
+		return &c.Links
 	}
-	return &c.files
+	return &c.Files
 }
 
-func newWalks(n *known.Names, opts walksOptions, discard func(*openedFile)) *walks {
+// New returns walks over what is known, of which there are none. discard closes a file
+// that was opened ahead and that no program gets; it must not wait.
+func New(n *known.Names, opts Options, discard func(*OpenedFile)) *Walks {
 	recent, _ := simplelru.NewLRU[string, *visited](mostRecent, nil) // which fails for no size above 0
-	return &walks{
+	return &Walks{
 		opts:    opts,
 		names:   n,
 		discard: discard,
@@ -79,7 +85,7 @@ func newWalks(n *known.Names, opts walksOptions, discard func(*openedFile)) *wal
 	}
 }
 
-func (ws *walks) add(wants known.Kind) *walk {
+func (ws *Walks) add(wants known.Kind) *walk {
 	if len(ws.all) == mostWalks {
 		ws.drop(ws.all[0])
 	}
@@ -89,7 +95,7 @@ func (ws *walks) add(wants known.Kind) *walk {
 }
 
 // put makes s a step of w, before another one or at the end.
-func (ws *walks) put(w *walk, s *step, before *list.Element) *list.Element {
+func (ws *Walks) put(w *walk, s *Step, before *list.Element) *list.Element {
 	s.walk = w
 	var e *list.Element
 	if before == nil {
@@ -97,23 +103,23 @@ func (ws *walks) put(w *walk, s *step, before *list.Element) *list.Element {
 	} else {
 		e = w.steps.InsertBefore(s, before)
 	}
-	if s.kind != rest {
-		ws.steps[s.path] = e
+	if s.Kind != rest {
+		ws.steps[s.Path] = e
 	}
 	return e
 }
 
-func (ws *walks) remove(e *list.Element) {
-	s := e.Value.(*step)
+func (ws *Walks) remove(e *list.Element) {
+	s := e.Value.(*Step)
 	ws.waste(s)
-	if ws.steps[s.path] == e {
-		delete(ws.steps, s.path)
+	if ws.steps[s.Path] == e {
+		delete(ws.steps, s.Path)
 	}
 	s.walk.steps.Remove(e)
 }
 
 // drop ends w.
-func (ws *walks) drop(w *walk) {
+func (ws *Walks) drop(w *walk) {
 	ws.all = slices.DeleteFunc(ws.all, func(other *walk) bool { return other == w })
 	for e := w.steps.Front(); e != nil; e = w.steps.Front() {
 		ws.remove(e)
@@ -122,15 +128,15 @@ func (ws *walks) drop(w *walk) {
 
 // use takes in that a program came to the step e. It reports whether that is where
 // the walk has expected one.
-func (ws *walks) use(e *list.Element) (expected bool) {
-	s := e.Value.(*step)
+func (ws *Walks) use(e *list.Element) (expected bool) {
+	s := e.Value.(*Step)
 	w := s.walk
 	w.last = time.Now()
 	if s.used {
 		return true
 	}
 	if s.unused() {
-		ws.count.of(s.kind).Used++
+		ws.count.of(s.Kind).Used++
 		ws.allowed.used(s)
 		w.ahead.add(s, -1)
 	}
@@ -138,13 +144,13 @@ func (ws *walks) use(e *list.Element) (expected bool) {
 	if w == ws.loose {
 		return true
 	}
-	expected = s.kind == known.Folder || ws.comesNext(w, s.path)
+	expected = s.Kind == known.Folder || ws.comesNext(w, s.Path)
 	if expected {
-		w.grow()
+		w.window.grow()
 	} else {
-		w.stray()
+		w.window.stray()
 	}
-	ws.heed(w, s.path)
+	ws.heed(w, s.Path)
 	w.cursor = e
 	for before := w.steps.Front(); before != e && w.steps.Len() > mostSteps; before = w.steps.Front() {
 		ws.remove(before)
@@ -153,22 +159,22 @@ func (ws *walks) use(e *list.Element) (expected bool) {
 }
 
 // waste takes in that nobody will use s.
-func (ws *walks) waste(s *step) {
+func (ws *Walks) waste(s *Step) {
 	if !s.unused() {
 		return
 	}
 	s.walk.ahead.add(s, -1)
-	s.walk.vain = true
-	ws.count.of(s.kind).Wasted++
+	s.walk.window.vain = true
+	ws.count.of(s.Kind).Wasted++
 	ws.allowed.wasted(s)
-	if s.kind == known.Folder && s.state == there {
-		ws.names.ForgetListing(s.path)
+	if s.Kind == known.Folder && s.state == there {
+		ws.names.ForgetListing(s.Path)
 	}
 	ws.end(s)
 }
 
 // putOff takes in that nobody came for s so far. It may be fetched again.
-func (ws *walks) putOff(s *step) {
+func (ws *Walks) putOff(s *Step) {
 	again := s.unused() && s.state == there
 	ws.waste(s)
 	if again {
@@ -177,7 +183,7 @@ func (ws *walks) putOff(s *step) {
 }
 
 // end takes in that nothing more comes of s, used or not.
-func (ws *walks) end(s *step) {
+func (ws *Walks) end(s *Step) {
 	s.state = over
 	if o := ws.take(s); o != nil {
 		ws.discard(o)
@@ -185,7 +191,7 @@ func (ws *walks) end(s *step) {
 }
 
 // take returns the file that was opened for s, which s has no more, or nil.
-func (ws *walks) take(s *step) *openedFile {
+func (ws *Walks) take(s *Step) *OpenedFile {
 	o := s.file.opened
 	if o != nil {
 		s.file.opened = nil
@@ -195,13 +201,13 @@ func (ws *walks) take(s *step) *openedFile {
 }
 
 // listed takes in that the listing of path is known.
-func (ws *walks) listed(path string) *walk {
+func (ws *Walks) listed(path string) *walk {
 	e := ws.steps[path]
 	if e == nil {
 		return nil
 	}
-	s := e.Value.(*step)
-	if s.kind != known.Folder || s.state == there || s.state == over || s.walk != ws.loose && s.isPassedBy() {
+	s := e.Value.(*Step)
+	if s.Kind != known.Folder || s.state == there || s.state == over || s.walk != ws.loose && s.isPassedBy() {
 		return nil
 	}
 	s.state = there
@@ -211,19 +217,19 @@ func (ws *walks) listed(path string) *walk {
 	return s.walk
 }
 
-func (ws *walks) putRest(w *walk, path string, r restOf, before *list.Element) {
-	ws.put(w, &step{kind: rest, path: path, rest: r}, before)
+func (ws *Walks) putRest(w *walk, path string, r restOf, before *list.Element) {
+	ws.put(w, &Step{Kind: rest, Path: path, rest: r}, before)
 }
 
-// request is a step that is to be fetched. With again set, which is its file, the server
+// Request is a step that is to be fetched. With again set, which is its file, the server
 // is to be asked again whether that is true.
-type request struct {
-	*step
-	again *openedFile
+type Request struct {
+	*Step
+	Again *OpenedFile
 }
 
 // next returns what of w is to be fetched now.
-func (ws *walks) next(w *walk) (fetch []request) {
+func (ws *Walks) next(w *walk) (fetch []Request) {
 	if w == nil {
 		return nil
 	}
@@ -231,20 +237,20 @@ func (ws *walks) next(w *walk) (fetch []request) {
 	ws.allowed.earn(now)
 	near, cleared, full := 0, false, false
 	w.following(func(e *list.Element) (*list.Element, bool) {
-		s := e.Value.(*step)
+		s := e.Value.(*Step)
 		switch {
-		case s.kind&(known.File|known.Link) != 0 && (s.used || full && s.state == waiting):
+		case s.Kind&(known.File|known.Link) != 0 && (s.used || full && s.state == waiting):
 			return e, true
-		case s.kind == rest:
+		case s.Kind == rest:
 			return ws.expand(e), true
-		case s.kind == known.Folder && s.state == waiting && ws.names.FreshListing(s.path) != nil:
-			ws.listed(s.path)
+		case s.Kind == known.Folder && s.state == waiting && ws.names.FreshListing(s.Path) != nil:
+			ws.listed(s.Path)
 			return e, true
 		case s.unused():
 			near++
 			if o := s.file.opened; o != nil && o.ages(now) {
-				o.refreshing = true
-				fetch = append(fetch, request{s, o})
+				o.Refreshing = true
+				fetch = append(fetch, Request{s, o})
 			}
 			return e, true
 		case !w.due(s, now):
@@ -257,16 +263,16 @@ func (ws *walks) next(w *walk) (fetch []request) {
 		case !w.hasRoom(s):
 			return e, w.hasAnyRoom()
 		}
-		if !ws.allowed.hasSpace(s) && near < firstAhead && !cleared {
+		if !ws.allowed.hasSpace(s) && near < FirstAhead && !cleared {
 			cleared = true
 			ws.clear(w, e)
 		}
 		if !ws.allowed.hasSpace(s) {
 			full = true
-			return e, s.kind != known.Folder // there may be folders behind it
+			return e, s.Kind != known.Folder // there may be folders behind it
 		}
 		ws.ask(s)
-		fetch = append(fetch, request{step: s})
+		fetch = append(fetch, Request{Step: s})
 		return e, true
 	})
 	return fetch
@@ -274,7 +280,7 @@ func (ws *walks) next(w *walk) (fetch []request) {
 
 // clear lets what is needed least make room for e, which comes soon in w: the end of
 // the walk that nobody has gone on with for longest.
-func (ws *walks) clear(w *walk, e *list.Element) {
+func (ws *Walks) clear(w *walk, e *list.Element) {
 	from := w
 	for _, other := range ws.all {
 		if other.ahead.others > 0 && other.last.Before(from.last) {
@@ -284,8 +290,8 @@ func (ws *walks) clear(w *walk, e *list.Element) {
 	if from == w && w.picks {
 		return // what is far behind in it is as near
 	}
-	for far, n := from.steps.Back(), 0; far != e && far != nil && n < firstAhead; far = far.Prev() {
-		if s := far.Value.(*step); s.kind == known.File && s.unused() && s.state == there {
+	for far, n := from.steps.Back(), 0; far != e && far != nil && n < FirstAhead; far = far.Prev() {
+		if s := far.Value.(*Step); s.Kind == known.File && s.unused() && s.state == there {
 			ws.putOff(s)
 			n++
 		}
@@ -293,9 +299,9 @@ func (ws *walks) clear(w *walk, e *list.Element) {
 }
 
 // ask takes in that s is about to be fetched ahead.
-func (ws *walks) ask(s *step) {
+func (ws *Walks) ask(s *Step) {
 	s.state, s.fetched, s.asked = asking, true, time.Now()
-	if s.kind == known.File {
+	if s.Kind == known.File {
 		s.file.done = make(chan struct{})
 	}
 	s.walk.ahead.add(s, 1)
@@ -305,30 +311,30 @@ func (ws *walks) ask(s *step) {
 // expand puts steps in the place of the rest e of a folder, or some of them
 // before it. It returns the step before the first of them. What the program does
 // not want yet stays, as a rest before them.
-func (ws *walks) expand(e *list.Element) *list.Element {
-	s := e.Value.(*step)
+func (ws *Walks) expand(e *list.Element) *list.Element {
+	s := e.Value.(*Step)
 	w := s.walk
 	if w.steps.Len() > mostSteps || s.rest.kinds&w.wants == 0 {
 		return e
 	}
 	anchor := e.Prev()
 	if anchor == nil {
-		anchor = w.steps.PushFront(&step{walk: w, state: over})
+		anchor = w.steps.PushFront(&Step{walk: w, state: over})
 	}
-	l := ws.names.FreshListing(s.path)
+	l := ws.names.FreshListing(s.Path)
 	if l == nil {
 		s.rest.to = 0
 	} else {
 		s.rest.to = min(s.rest.to, len(l.Entries))
 	}
 	if later := s.rest.kinds &^ w.wants; later != 0 {
-		ws.putRest(w, s.path, restOf{later, s.rest.from, s.rest.to}, e)
+		ws.putRest(w, s.Path, restOf{later, s.rest.from, s.rest.to}, e)
 		anchor = e.Prev()
 	}
 	s.rest.kinds &= w.wants
 	for n := 0; n < expandAtOnce && s.rest.from < s.rest.to; s.rest.from++ {
-		entry := l.At(s.rest.from, w.sorted)
-		path := pathname.Join(s.path, entry.Name)
+		entry := l.At(s.rest.from, w.order.sorted)
+		path := pathname.Join(s.Path, entry.Name)
 		if kind := fetchable(entry.Attr); kind&s.rest.kinds != 0 && ws.isFree(w, path) {
 			ws.adopt(w, newStep(kind, path, entry.Attr), e)
 			n++
@@ -342,12 +348,12 @@ func (ws *walks) expand(e *list.Element) *list.Element {
 
 // isFree reports whether w may make path a step of its own: a walk that goes through
 // one folder takes what others have of it.
-func (ws *walks) isFree(w *walk, path string) bool {
+func (ws *Walks) isFree(w *walk, path string) bool {
 	e := ws.steps[path]
 	if e == nil {
 		return true
 	}
-	s := e.Value.(*step)
+	s := e.Value.(*Step)
 	if s.walk == ws.loose {
 		return !pathname.IsHidden(path)
 	}
@@ -356,26 +362,26 @@ func (ws *walks) isFree(w *walk, path string) bool {
 
 // adopt makes s, or the step for its path that there is, a step of w before another
 // one.
-func (ws *walks) adopt(w *walk, s *step, before *list.Element) {
-	e := ws.steps[s.path]
+func (ws *Walks) adopt(w *walk, s *Step, before *list.Element) {
+	e := ws.steps[s.Path]
 	if e == nil {
 		ws.put(w, s, before)
 		return
 	}
-	s = e.Value.(*step)
+	s = e.Value.(*Step)
 	s.walk.steps.Remove(e)
 	if s.unused() {
 		s.walk.ahead.add(s, -1)
 		w.ahead.add(s, 1)
 	}
 	ws.put(w, s, before)
-	if l := ws.names.FreshListing(s.path); l != nil && s.state == there && w.expects(l) {
-		ws.putRest(w, s.path, restOf{anything, 0, len(l.Entries)}, before)
+	if l := ws.names.FreshListing(s.Path); l != nil && s.state == there && w.expects(l) {
+		ws.putRest(w, s.Path, restOf{anything, 0, len(l.Entries)}, before)
 	}
 }
 
-func newStep(kind known.Kind, path string, attr sftpconn.Attr) *step {
-	s := &step{kind: kind, path: path}
+func newStep(kind known.Kind, path string, attr sftpconn.Attr) *Step {
+	s := &Step{Kind: kind, Path: path}
 	if kind == known.File {
 		s.file.mtime = attr.Mtime
 		s.file.whole = int64(attr.Size)
@@ -385,10 +391,10 @@ func newStep(kind known.Kind, path string, attr sftpconn.Attr) *step {
 }
 
 // expire takes away what was not used in time.
-func (ws *walks) expire(now time.Time) {
+func (ws *Walks) expire(now time.Time) {
 	for _, w := range slices.Clone(ws.all) {
 		if ws.expireSteps(w, now) {
-			w.shrink()
+			w.window.shrink()
 		}
 		if w.idle(now) {
 			ws.drop(w)
@@ -397,16 +403,16 @@ func (ws *walks) expire(now time.Time) {
 	ws.expireSteps(ws.loose, now)
 	for e := ws.loose.steps.Front(); e != nil; {
 		next := e.Next()
-		if s := e.Value.(*step); s.state != asking && now.Sub(s.asked) > stepAge || ws.loose.steps.Len() > mostRecent {
+		if s := e.Value.(*Step); s.state != asking && now.Sub(s.asked) > StepAge || ws.loose.steps.Len() > mostRecent {
 			ws.remove(e)
 		}
 		e = next
 	}
 }
 
-func (ws *walks) expireSteps(w *walk, now time.Time) (vain bool) {
+func (ws *Walks) expireSteps(w *walk, now time.Time) (vain bool) {
 	for e := w.steps.Front(); e != nil; e = e.Next() {
-		s := e.Value.(*step)
+		s := e.Value.(*Step)
 		if s.unused() && now.Sub(s.asked) > ws.ageOf(s) {
 			ws.putOff(s)
 			vain = true
@@ -416,18 +422,18 @@ func (ws *walks) expireSteps(w *walk, now time.Time) (vain bool) {
 }
 
 // ageOf returns how long s waits to be used.
-func (ws *walks) ageOf(s *step) time.Duration {
-	if s.kind == known.Folder {
+func (ws *Walks) ageOf(s *Step) time.Duration {
+	if s.Kind == known.Folder {
 		return min(listingAge, ws.opts.DirTimeout)
 	}
-	return stepAge
+	return StepAge
 }
 
 // isIdle reports whether there is nothing to be taken away.
-func (ws *walks) isIdle() bool { return len(ws.all) == 0 && ws.loose.steps.Len() == 0 }
+func (ws *Walks) isIdle() bool { return len(ws.all) == 0 && ws.loose.steps.Len() == 0 }
 
 // alive returns w if it goes on, or nil.
-func (ws *walks) alive(w *walk) *walk {
+func (ws *Walks) alive(w *walk) *walk {
 	if slices.Contains(ws.all, w) {
 		return w
 	}

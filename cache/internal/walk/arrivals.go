@@ -1,4 +1,4 @@
-package cache
+package walk
 
 import (
 	"container/list"
@@ -37,10 +37,10 @@ const (
 // visit takes in that a program lists path. A walk begins with the first
 // subfolder of a folder just come to, or with the second entry of it that is
 // listed.
-func (ws *walks) visit(path string) *walk {
+func (ws *Walks) visit(path string) *walk {
 	if e := ws.steps[path]; e != nil {
 		ws.use(e)
-		s := e.Value.(*step)
+		s := e.Value.(*Step)
 		if s.walk != ws.loose {
 			return s.walk
 		}
@@ -61,11 +61,11 @@ func (ws *walks) visit(path string) *walk {
 // begins where programs do what they did before; with the first file of a folder just
 // come to, or with the next one; and with one that its folder's walk did not expect
 // yet.
-func (ws *walks) comesTo(path string, kind known.Kind) (ahead *step, w *walk) {
+func (ws *Walks) comesTo(path string, kind known.Kind) (ahead *Step, w *walk) {
 	at, again := ws.remember(path, kind)
 	var anew, expected bool
-	if e := ws.steps[path]; e != nil && e.Value.(*step).kind == kind {
-		s := e.Value.(*step)
+	if e := ws.steps[path]; e != nil && e.Value.(*Step).Kind == kind {
+		s := e.Value.(*Step)
 		if s.unused() {
 			ahead = s
 		}
@@ -93,7 +93,7 @@ func (ws *walks) comesTo(path string, kind known.Kind) (ahead *step, w *walk) {
 }
 
 // keepsOrder judges whether a program goes through a folder in order.
-func (ws *walks) keepsOrder(path string) func(*known.Listing, trail) (sorted, begins bool) {
+func (ws *Walks) keepsOrder(path string) func(*known.Listing, trail) (sorted, begins bool) {
 	_, name := pathname.Split(path)
 	return func(l *known.Listing, t trail) (sorted, begins bool) {
 		if sorted, skipped := l.First(name).Best(); skipped == 0 {
@@ -107,7 +107,7 @@ func (ws *walks) keepsOrder(path string) func(*known.Listing, trail) (sorted, be
 // entered takes in that a program looks up a name in dir, by which it goes on to
 // something below. Whoever goes from folder to folder that way does so in the
 // order of names. Hidden folders do not count.
-func (ws *walks) entered(dir string) *walk {
+func (ws *Walks) entered(dir string) *walk {
 	if pathname.IsHidden(dir) {
 		return nil
 	}
@@ -120,14 +120,14 @@ func (ws *walks) entered(dir string) *walk {
 
 // found takes in that a name in dir was looked up, which is known. It returns the
 // walk that goes on with that, if any.
-func (ws *walks) found(dir string) (w *walk) {
-	if e := ws.steps[dir]; e != nil && e.Value.(*step).unused() {
+func (ws *Walks) found(dir string) (w *walk) {
+	if e := ws.steps[dir]; e != nil && e.Value.(*Step).unused() {
 		ws.use(e)
-		w = e.Value.(*step).walk
+		w = e.Value.(*Step).walk
 	}
 	if v, ok := ws.recent.Get(dir); ok && w == nil {
 		if e := ws.steps[pathname.Join(dir, v.files.last)]; e != nil {
-			w = e.Value.(*step).walk // whose files are kept fresh
+			w = e.Value.(*Step).walk // whose files are kept fresh
 		}
 	}
 	return w
@@ -136,8 +136,8 @@ func (ws *walks) found(dir string) (w *walk) {
 // missed takes in that a name in dir was looked up of which it is not known that it
 // is there. It returns the step of dir if that is to be listed, or listed again:
 // there will be more.
-func (ws *walks) missed(dir, name string) (list *step, w *walk) {
-	if v, ok := ws.recent.Get(dir); !ok || time.Since(v.at) > stepAge {
+func (ws *Walks) missed(dir, name string) (list *Step, w *walk) {
+	if v, ok := ws.recent.Get(dir); !ok || time.Since(v.at) > StepAge {
 		ws.recent.Add(dir, &visited{at: time.Now()})
 	}
 	l := ws.names.FreshListing(dir)
@@ -145,20 +145,20 @@ func (ws *walks) missed(dir, name string) (list *step, w *walk) {
 		return nil, ws.found(dir)
 	}
 	e := ws.steps[dir]
-	walked := e != nil && e.Value.(*step).walk != ws.loose
+	walked := e != nil && e.Value.(*Step).walk != ws.loose
 	switch {
 	case walked && (l != nil || pathname.IsHidden(dir)):
 		return ws.listApart(dir), ws.found(dir)
 	case walked:
 		ws.use(e)
-		w = e.Value.(*step).walk
+		w = e.Value.(*Step).walk
 	default:
 		if w = ws.entered(dir); w == nil {
 			return ws.listLoose(dir), nil
 		}
 		e = w.cursor
 	}
-	if s := e.Value.(*step); s.kind == known.Folder && s.state == waiting {
+	if s := e.Value.(*Step); s.Kind == known.Folder && s.state == waiting {
 		ws.attend(s)
 		list = s
 	}
@@ -168,15 +168,15 @@ func (ws *walks) missed(dir, name string) (list *step, w *walk) {
 // listBelow returns steps for subfolders of dir, which is listed since a name in it
 // was looked up: a program that works by names goes on to some of them. Of many it
 // takes those that programs came to before.
-func (ws *walks) listBelow(dir *step) (list []*step) {
-	l := ws.names.FreshListing(dir.path)
+func (ws *Walks) listBelow(dir *Step) (list []*Step) {
+	l := ws.names.FreshListing(dir.Path)
 	if dir.walk != ws.loose || dir.depth == mostDepth || l == nil {
 		return nil
 	}
 	var folders []string
 	for _, e := range l.Entries {
 		if fetchable(e.Attr) == known.Folder && e.Attr.Size <= mostPeeked {
-			folders = append(folders, pathname.Join(dir.path, e.Name))
+			folders = append(folders, pathname.Join(dir.Path, e.Name))
 		}
 	}
 	few := len(folders) <= fewFolders
@@ -186,7 +186,7 @@ func (ws *walks) listBelow(dir *step) (list []*step) {
 		if isKnown || !few && !ws.recent.Contains(path) {
 			continue
 		}
-		s := &step{walk: ws.loose, kind: known.Folder, path: path, depth: dir.depth + 1}
+		s := &Step{walk: ws.loose, Kind: known.Folder, Path: path, depth: dir.depth + 1}
 		if !ws.allowed.has(s) {
 			break
 		}
@@ -199,17 +199,17 @@ func (ws *walks) listBelow(dir *step) (list []*step) {
 
 // attend takes in that the listing of s, which a program has come to, is about to
 // be asked for.
-func (ws *walks) attend(s *step) {
+func (ws *Walks) attend(s *Step) {
 	s.state, s.asked = asking, time.Now()
 	ws.allowed.handles++
 }
 
 // listLoose returns a step for dir if it is to be listed, though nothing is known
 // of a walk.
-func (ws *walks) listLoose(dir string) *step {
+func (ws *Walks) listLoose(dir string) *Step {
 	e := ws.steps[dir]
 	if e != nil {
-		s := e.Value.(*step)
+		s := e.Value.(*Step)
 		ws.use(e)
 		if s.state == asking {
 			return nil
@@ -226,7 +226,7 @@ func (ws *walks) listLoose(dir string) *step {
 
 // listApart returns a step for dir, which is a step of a walk, if it is to be listed
 // and the walk has nothing to do with that.
-func (ws *walks) listApart(dir string) *step {
+func (ws *Walks) listApart(dir string) *Step {
 	s := ws.peek(dir)
 	if s != nil {
 		ws.attend(s)
@@ -236,8 +236,8 @@ func (ws *walks) listApart(dir string) *step {
 
 // peek returns a step for dir, which is of no walk, if it may be listed and is known
 // to be a folder that is soon listed.
-func (ws *walks) peek(dir string) *step {
-	s := &step{walk: ws.loose, kind: known.Folder, path: dir}
+func (ws *Walks) peek(dir string) *Step {
+	s := &Step{walk: ws.loose, Kind: known.Folder, Path: dir}
 	if !ws.isSmall(dir) || !ws.allowed.has(s) {
 		return nil
 	}
@@ -245,7 +245,7 @@ func (ws *walks) peek(dir string) *step {
 }
 
 // isSmall reports whether dir is known to be a folder that is soon listed.
-func (ws *walks) isSmall(dir string) bool {
+func (ws *Walks) isSmall(dir string) bool {
 	attr, v := ws.names.Lookup(dir)
 	return v == known.Present && fetchable(attr) == known.Folder && attr.Size <= mostPeeked
 }
@@ -253,10 +253,10 @@ func (ws *walks) isSmall(dir string) bool {
 // come takes in that a program has come to an entry of a folder. It returns the
 // walk that goes on, or begins, with that. judge says which order the program
 // keeps to, if it goes through the folder.
-func (ws *walks) come(path string, kind known.Kind, judge func(*known.Listing, trail) (sorted, begins bool)) *walk {
+func (ws *Walks) come(path string, kind known.Kind, judge func(*known.Listing, trail) (sorted, begins bool)) *walk {
 	dir, name := pathname.Split(path)
 	v, ok := ws.recent.Get(dir)
-	if !ok || time.Since(v.at) > stepAge {
+	if !ok || time.Since(v.at) > StepAge {
 		v = &visited{passed: true}
 		ws.recent.Add(dir, v)
 	}
@@ -272,8 +272,8 @@ func (ws *walks) come(path string, kind known.Kind, judge func(*known.Listing, t
 	if !l.Has(name) {
 		return nil
 	}
-	s := &step{kind: kind, path: path, used: true}
-	if e := ws.steps[dir]; e != nil && kind != known.Folder && ws.goesOn(e.Value.(*step), l, path) {
+	s := &Step{Kind: kind, Path: path, used: true}
+	if e := ws.steps[dir]; e != nil && kind != known.Folder && ws.goesOn(e.Value.(*Step), l, path) {
 		return ws.join(e, s)
 	}
 	sorted, begins := judge(l, before)
@@ -290,79 +290,79 @@ func (ws *walks) come(path string, kind known.Kind, judge func(*known.Listing, t
 		wants &^= known.Folder
 	}
 	w := ws.add(wants)
-	w.sorted, w.picks = sorted && !picks, picks
+	w.order.sorted, w.picks = sorted && !picks, picks
 	ws.begin(w, dir, l, s)
 	return w
 }
 
 // goesOn reports whether the walk of dir, whose listing is l, has expected a program to
 // open path there.
-func (ws *walks) goesOn(dir *step, l *known.Listing, path string) bool {
+func (ws *Walks) goesOn(dir *Step, l *known.Listing, path string) bool {
 	return dir.entered(ws) && dir.walk.expects(l) && ws.comesNext(dir.walk, path)
 }
 
 // isPicked reports whether a program has come to dir that picks among the folders
 // beside it.
-func (ws *walks) isPicked(dir string) bool {
+func (ws *Walks) isPicked(dir string) bool {
 	e := ws.steps[dir]
-	return e != nil && e.Value.(*step).walk.picks && e.Value.(*step).entered(ws)
+	return e != nil && e.Value.(*Step).walk.picks && e.Value.(*Step).entered(ws)
 }
 
 // entered reports whether a program that goes through a tree has come to the
 // folder of s.
-func (s *step) entered(ws *walks) bool { return s.walk != ws.loose && s.used }
+func (s *Step) entered(ws *Walks) bool { return s.walk != ws.loose && s.used }
 
 // caughtUp takes in that a folder is listed in which a program has opened a file
 // meanwhile.
-func (ws *walks) caughtUp(dir string) {
+func (ws *Walks) caughtUp(dir string) {
 	v, ok := ws.recent.Get(dir)
 	e := ws.steps[dir]
-	if !ok || e == nil || v.files.entries != 1 || !e.Value.(*step).entered(ws) {
+	if !ok || e == nil || v.files.entries != 1 || !e.Value.(*Step).entered(ws) {
 		return
 	}
 	path := pathname.Join(dir, v.files.last)
 	if ws.steps[path] == nil {
-		ws.join(e, &step{kind: known.File, path: path, used: true})
+		ws.join(e, &Step{Kind: known.File, Path: path, used: true})
 	}
 }
 
 // join lets the walk that goes through the folder of dir fetch what is of the
 // kind of s, too. Who picks has to ask for some first.
-func (ws *walks) join(dir *list.Element, s *step) *walk {
-	w := dir.Value.(*step).walk
+func (ws *Walks) join(dir *list.Element, s *Step) *walk {
+	w := dir.Value.(*Step).walk
 	w.joined++
 	if !w.picks || w.joined >= fewPicked {
-		w.wants |= s.kind
+		w.wants |= s.Kind
 	}
 	w.last = time.Now()
 	e := ws.put(w, s, dir.Next())
 	ws.use(dir)
-	ws.heed(w, s.path)
+	ws.heed(w, s.Path)
 	w.cursor = e
 	return w
 }
 
 // goDown lets the walk of at, a file beside the folder of s, go through that folder,
 // too.
-func (ws *walks) goDown(at *list.Element, s *step) *walk {
-	w := at.Value.(*step).walk
+func (ws *Walks) goDown(at *list.Element, s *Step) *walk {
+	w := at.Value.(*Step).walk
 	w.wants |= known.Folder
 	w.last = time.Now()
-	ws.heed(w, s.path)
+	ws.heed(w, s.Path)
 	w.cursor = ws.put(w, s, at.Next())
 	return w
 }
 
 // begin lets w go through dir, where it has come to the step at. Of what stands before
 // that in the listing, folders are still expected, and of who picks all.
-func (ws *walks) begin(w *walk, dir string, l *known.Listing, at *step) {
+func (ws *Walks) begin(w *walk, dir string, l *known.Listing, at *Step) {
 	passed := known.Folder
 	if w.picks {
 		passed = anything
 	}
-	_, name := pathname.Split(at.path)
-	i := l.Position(name, w.sorted)
-	if !w.sorted {
+	_, name := pathname.Split(at.Path)
+	i := l.Position(name, w.order.sorted)
+	if !w.order.sorted {
 		ws.putRest(w, dir, restOf{passed, 0, i}, nil)
 	}
 	w.cursor = ws.put(w, at, nil)

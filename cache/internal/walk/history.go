@@ -1,4 +1,4 @@
-package cache
+package walk
 
 import (
 	"time"
@@ -23,7 +23,7 @@ const (
 )
 
 // history is which files programs have opened one after the other: who does what was
-// done before gets ahead what came next then. It is guarded by FS.mu.
+// done before gets ahead what came next then.
 type history struct {
 	opens []pastOpen     // a ring: that at a position is opens[position%mostRemembered]
 	next  int            // the position of the next one
@@ -59,7 +59,7 @@ func (h *history) opened(path string, attr sftpconn.Attr) (at int, again bool) {
 	if !known {
 		return at, false
 	}
-	if max(at-h.here, h.here-at) > nearAgain || time.Since(h.taken) > stepAge {
+	if max(at-h.here, h.here-at) > nearAgain || time.Since(h.taken) > StepAge {
 		h.again = 0
 	}
 	if h.again == 0 || at >= h.began {
@@ -91,7 +91,7 @@ func (h *history) at(position int) (open pastOpen, last bool) {
 
 // remember takes in that a program opens path. It returns where that was done before,
 // and whether programs do again what they did there.
-func (ws *walks) remember(path string, kind known.Kind) (at int, again bool) {
+func (ws *Walks) remember(path string, kind known.Kind) (at int, again bool) {
 	if kind != known.File {
 		return 0, false
 	}
@@ -101,7 +101,7 @@ func (ws *walks) remember(path string, kind known.Kind) (at int, again bool) {
 
 // recall returns a walk that goes on from where path was opened before, or nil if
 // nothing came after that.
-func (ws *walks) recall(path string, at int) *walk {
+func (ws *Walks) recall(path string, at int) *walk {
 	w := ws.add(known.File)
 	w.picks = true
 	w.recalls = recollection{at + 1, ws.history.began}
@@ -110,12 +110,12 @@ func (ws *walks) recall(path string, at int) *walk {
 		ws.drop(w)
 		return nil
 	}
-	w.cursor = ws.put(w, &step{kind: known.File, path: path, used: true}, w.steps.Front())
+	w.cursor = ws.put(w, &Step{Kind: known.File, Path: path, used: true}, w.steps.Front())
 	return w
 }
 
 // recallMore lets w expect what came after a position.
-func (ws *walks) recallMore(w *walk, at int) {
+func (ws *Walks) recallMore(w *walk, at int) {
 	r := &w.recalls
 	for r.next = max(r.next, ws.history.next-mostRemembered); r.next < min(at+mostAhead, r.end); r.next++ {
 		open, last := ws.history.at(r.next)
@@ -128,9 +128,9 @@ func (ws *walks) recallMore(w *walk, at int) {
 		}
 		s := newStep(known.File, open.path, attr)
 		switch e := ws.steps[open.path]; {
-		case e == nil || e.Value.(*step).used:
+		case e == nil || e.Value.(*Step).used:
 			ws.put(w, s, nil)
-		case !e.Value.(*step).walk.recalls.any():
+		case !e.Value.(*Step).walk.recalls.any():
 			ws.adopt(w, s, nil)
 		}
 	}

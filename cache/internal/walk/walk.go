@@ -1,4 +1,4 @@
-package cache
+package walk
 
 import (
 	"container/list"
@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// firstAhead is how many steps a new walk is ahead of its program, and
+	// FirstAhead is how many steps a new walk is ahead of its program, and
 	// aheadGrowth by what that is multiplied with each step used in order until
 	// the first one is fetched in vain: a tree of four levels is to be listed
 	// while the program goes down once.
-	firstAhead  = 8
+	FirstAhead  = 8
 	aheadGrowth = 8
 	mostAhead   = 512
 
@@ -32,22 +32,24 @@ const (
 	bigFolder = 1 << 20
 )
 
-// walk is a tree that a program goes through, as far as can be told. It is
-// guarded by FS.mu.
+// walk is a tree that a program goes through, as far as can be told.
 type walk struct {
-	steps   *list.List    // of *step, in the order in which the program is expected
+	steps   *list.List    // of *Step, in the order in which the program is expected
 	cursor  *list.Element // the step that was used last
 	wants   known.Kind    // what the program is after
-	sorted  bool          // names are in their order, as with a shell's *
-	wrong   int           // how often in a row the program went by the other order
-	turns   int           // how often that was followed
-	window  int           // how many folders, and how many others, may be ahead
-	ahead   aheadOf       // what is fetched, or being fetched, and not used
-	picks   bool          // the program goes through one folder in no order
-	recalls recollection  // what the program did before, if it does that again
-	joined  int           // how often a program came to something of another kind
-	vain    bool          // something was fetched and not used
-	last    time.Time     // when a step was used
+	order   keptOrder
+	picks   bool         // the program goes through one folder in no order
+	recalls recollection // what the program did before, if it does that again
+	joined  int          // how often a program came to something of another kind
+	window  window
+	ahead   aheadOf   // what is fetched, or being fetched, and not used
+	last    time.Time // when a step was used
+}
+
+// window is how far a walk may be ahead.
+type window struct {
+	size int  // how many folders, and how many others
+	vain bool // something was fetched and not used
 }
 
 // aheadOf counts steps.
@@ -56,8 +58,8 @@ type aheadOf struct {
 	bytes           int64 // of files
 }
 
-func (a *aheadOf) add(s *step, n int) {
-	if s.kind == known.Folder {
+func (a *aheadOf) add(s *Step, n int) {
+	if s.Kind == known.Folder {
 		a.folders += n
 	} else {
 		a.others += n
@@ -65,12 +67,12 @@ func (a *aheadOf) add(s *step, n int) {
 	}
 }
 
-// step is something that is to be fetched, or the rest of a folder, which stands
+// Step is something that is to be fetched, or the rest of a folder, which stands
 // for steps not put in yet.
-type step struct {
+type Step struct {
 	walk    *walk
-	kind    known.Kind
-	path    string
+	Kind    known.Kind
+	Path    string
 	state   stepState
 	used    bool      // by a program
 	fetched bool      // ahead of it
@@ -81,6 +83,12 @@ type step struct {
 
 	depth int // of a folder listed on the chance, below one where a name was looked up
 }
+
+// Size returns how much of the file of s is read ahead, in bytes.
+func (s *Step) Size() int64 { return s.file.size }
+
+// IsOpen returns a channel that is closed when the file of s was opened, or could not be.
+func (s *Step) IsOpen() <-chan struct{} { return s.file.done }
 
 // restOf are the entries that a rest stands for.
 type restOf struct {
@@ -107,7 +115,7 @@ const (
 )
 
 // unused reports whether s was fetched, and not used so far.
-func (s *step) unused() bool {
+func (s *Step) unused() bool {
 	return s.fetched && !s.used && (s.state == asking || s.state == there)
 }
 
@@ -121,54 +129,54 @@ func (w *walk) isSure() bool { return w.recalls.any() || w.wants == rest }
 
 // idle reports whether nobody has gone on with w for a while.
 func (w *walk) idle(now time.Time) bool {
-	return w.ahead.folders+w.ahead.others == 0 && now.Sub(w.last) > stepAge
+	return w.ahead.folders+w.ahead.others == 0 && now.Sub(w.last) > StepAge
 }
 
 func newWalk(wants known.Kind) *walk {
-	return &walk{steps: list.New(), wants: wants, window: firstAhead, last: time.Now()}
+	return &walk{steps: list.New(), wants: wants, window: window{size: FirstAhead}, last: time.Now()}
 }
 
 // grow takes in that a step was used.
-func (w *walk) grow() {
+func (w *window) grow() {
 	if w.vain {
-		w.window++
+		w.size++
 	} else {
-		w.window = max(firstAhead, w.window*aheadGrowth)
+		w.size = max(FirstAhead, w.size*aheadGrowth)
 	}
-	w.window = min(w.window, mostAhead)
+	w.size = min(w.size, mostAhead)
 }
 
 // shrink takes in that steps were fetched in vain.
-func (w *walk) shrink() { w.window = max(1, w.window/2) }
+func (w *window) shrink() { w.size = max(1, w.size/2) }
 
 // stray takes in that a step was used that does not come next.
-func (w *walk) stray() { w.window = max(min(firstAhead, w.window), w.window/2) }
+func (w *window) stray() { w.size = max(min(FirstAhead, w.size), w.size/2) }
 
 // hasRoom reports whether w may be ahead by one more step.
-func (w *walk) hasRoom(s *step) bool {
-	if s.kind == known.Folder {
-		return w.ahead.folders < w.window
+func (w *walk) hasRoom(s *Step) bool {
+	if s.Kind == known.Folder {
+		return w.ahead.folders < w.window.size
 	}
 	bytes := w.ahead.bytes
-	return w.ahead.others < w.window && (bytes == 0 || bytes+s.file.size <= int64(w.window)*stepBytes)
+	return w.ahead.others < w.window.size && (bytes == 0 || bytes+s.file.size <= int64(w.window.size)*stepBytes)
 }
 
 // hasAnyRoom reports whether w may be ahead by more of some kind.
 func (w *walk) hasAnyRoom() bool {
-	return w.ahead.folders < w.window ||
-		w.wants&^known.Folder != 0 && w.ahead.others < w.window && w.ahead.bytes < int64(w.window)*stepBytes
+	return w.ahead.folders < w.window.size ||
+		w.wants&^known.Folder != 0 && w.ahead.others < w.window.size && w.ahead.bytes < int64(w.window.size)*stepBytes
 }
 
 // isPassedBy reports whether s is a hidden folder that no program has listed. Few
 // are after all that is in those.
-func (s *step) isPassedBy() bool {
-	return s.kind == known.Folder && !s.used && pathname.IsHidden(s.path)
+func (s *Step) isPassedBy() bool {
+	return s.Kind == known.Folder && !s.used && pathname.IsHidden(s.Path)
 }
 
 // due reports whether s is to be fetched when there is room for it.
-func (w *walk) due(s *step, now time.Time) bool {
-	return s.state == waiting && !s.used && s.kind&w.wants != 0 && !s.isPassedBy() &&
-		(s.kind == known.Folder || s.file.settled(now))
+func (w *walk) due(s *Step, now time.Time) bool {
+	return s.state == waiting && !s.used && s.Kind&w.wants != 0 && !s.isPassedBy() &&
+		(s.Kind == known.Folder || s.file.settled(now))
 }
 
 // following calls do with the steps behind the cursor, then with those before

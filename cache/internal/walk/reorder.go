@@ -1,4 +1,4 @@
-package cache
+package walk
 
 import (
 	"cmp"
@@ -19,15 +19,22 @@ const (
 	mostTurns = 4
 )
 
+// keptOrder is which order the program of a walk keeps to.
+type keptOrder struct {
+	sorted bool // that of names, as with a shell's *; else that of the listing
+	wrong  int  // how often in a row it went by the other one
+	turns  int  // how often that was followed
+}
+
 // comesNext reports whether path does for a program of w, in one order or the
 // other: what comes before it was used. Several programs may be at several places.
-func (ws *walks) comesNext(w *walk, path string) bool {
+func (ws *Walks) comesNext(w *walk, path string) bool {
 	return w.picks || ws.isNext(w, path, false) || ws.isNext(w, path, true)
 }
 
 // isNext reports whether path comes next in an order. What is the first of its folder
 // does if the folder does.
-func (ws *walks) isNext(w *walk, path string, sorted bool) bool {
+func (ws *Walks) isNext(w *walk, path string, sorted bool) bool {
 	for {
 		dir, name := pathname.Split(path)
 		l := ws.names.FreshListing(dir)
@@ -36,10 +43,10 @@ func (ws *walks) isNext(w *walk, path string, sorted bool) bool {
 		}
 		if prior := l.Prior(name, sorted); prior != "" {
 			e := ws.steps[pathname.Join(dir, prior)]
-			return e == nil || e.Value.(*step).used
+			return e == nil || e.Value.(*Step).used
 		}
 		e := ws.steps[dir]
-		if e == nil || e.Value.(*step).walk != w {
+		if e == nil || e.Value.(*Step).walk != w {
 			return true
 		}
 		path = dir
@@ -48,48 +55,48 @@ func (ws *walks) isNext(w *walk, path string, sorted bool) bool {
 
 // heed takes in that the program of w goes on to path. If it keeps to the other
 // order, so does w from now on.
-func (ws *walks) heed(w *walk, path string) {
-	if w.cursor == nil || w.picks || w.turns == mostTurns {
+func (ws *Walks) heed(w *walk, path string) {
+	if w.cursor == nil || w.picks || w.order.turns == mostTurns {
 		return
 	}
-	dir, before, name := part(w.cursor.Value.(*step).path, path)
+	dir, before, name := part(w.cursor.Value.(*Step).Path, path)
 	l := ws.names.FreshListing(dir)
 	if l == nil {
 		return
 	}
 	skipped := l.Between(before, name)
 	ours, other := skipped.Listed, skipped.Sorted
-	if w.sorted {
+	if w.order.sorted {
 		ours, other = other, ours
 	}
 	switch {
 	case ours == 0:
-		w.wrong = 0
+		w.order.wrong = 0
 	case other == 0:
-		w.wrong++
+		w.order.wrong++
 	}
-	if w.wrong == mostWrong {
+	if w.order.wrong == mostWrong {
 		ws.reorder(w)
 	}
 }
 
 // reorder puts the steps of w into the other order. What was fetched ahead in the
 // order of before makes room.
-func (ws *walks) reorder(w *walk) {
-	w.sorted = !w.sorted
-	w.wrong = 0
-	w.turns++
+func (ws *Walks) reorder(w *walk) {
+	w.order.sorted = !w.order.sorted
+	w.order.wrong = 0
+	w.order.turns++
 	var all []*list.Element
 	for e := w.steps.Front(); e != nil; e = e.Next() {
-		s := e.Value.(*step)
-		if s.kind == known.File && s.state == there {
+		s := e.Value.(*Step)
+		if s.Kind == known.File && s.state == there {
 			ws.putOff(s)
 		}
 		s.rest.from, s.rest.to = 0, math.MaxInt // what is a step already is passed over
 		all = append(all, e)
 	}
 	slices.SortStableFunc(all, func(a, b *list.Element) int {
-		return ws.compare(a.Value.(*step), b.Value.(*step), w.sorted)
+		return ws.compare(a.Value.(*Step), b.Value.(*Step), w.order.sorted)
 	})
 	for _, e := range all {
 		w.steps.MoveToBack(e)
@@ -98,10 +105,10 @@ func (ws *walks) reorder(w *walk) {
 
 // compare tells which of two steps comes first. What is left of a folder comes
 // before all that is in it.
-func (ws *walks) compare(a, b *step, sorted bool) int {
-	dir, one, other := part(a.path, b.path)
+func (ws *Walks) compare(a, b *Step, sorted bool) int {
+	dir, one, other := part(a.Path, b.Path)
 	if one == "" || other == "" {
-		return cmp.Compare(len(a.path), len(b.path))
+		return cmp.Compare(len(a.Path), len(b.Path))
 	}
 	if l := ws.names.FreshListing(dir); l != nil && !sorted {
 		return cmp.Compare(l.Position(one, false), l.Position(other, false))

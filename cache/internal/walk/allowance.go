@@ -1,4 +1,4 @@
-package cache
+package walk
 
 import (
 	"time"
@@ -17,14 +17,14 @@ type allowance struct {
 }
 
 const (
-	// mostHandles bounds the listings under way and the files that are open
+	// MostHandles bounds the listings under way and the files that are open
 	// and not used, since servers have few file descriptors (macOS: 256).
-	mostHandles = 192
+	MostHandles = 192
 
-	// mostCredit is how many steps may be fetched in vain, and mostCreditKiB
+	// MostCredit is how many steps may be fetched in vain, and mostCreditKiB
 	// how much of files, besides a quarter of what is used. Of that, keptCredit and
 	// keptCreditKiB are kept for walks that are sure.
-	mostCredit    = 640
+	MostCredit    = 640
 	mostCreditKiB = 20 << 10
 	keptCredit    = 128
 	keptCreditKiB = 4 << 10
@@ -34,7 +34,7 @@ const (
 // use.
 func newAllowance(readBuffer int64) allowance {
 	return allowance{
-		steps:      credit.New(mostCredit, 1),
+		steps:      credit.New(MostCredit, 1),
 		kib:        credit.New(mostCreditKiB, stepBytes>>10),
 		mostBlocks: int(readBuffer / blocks.Size / 2),
 	}
@@ -47,13 +47,13 @@ func (a *allowance) earn(now time.Time) {
 }
 
 // has reports whether s may be fetched.
-func (a *allowance) has(s *step) bool {
+func (a *allowance) has(s *Step) bool {
 	a.earn(time.Now())
 	return a.hasCredit(s) && a.hasSpace(s)
 }
 
 // hasCredit reports whether s may be fetched in vain, by what was earned.
-func (a *allowance) hasCredit(s *step) bool {
+func (a *allowance) hasCredit(s *Step) bool {
 	steps, kib := 1, s.file.kib()
 	if !s.walk.isSure() {
 		steps += keptCredit
@@ -64,16 +64,16 @@ func (a *allowance) hasCredit(s *step) bool {
 
 // hasSpace reports whether there is a handle for s, and memory. The last handle is for
 // listings, which soon give it back.
-func (a *allowance) hasSpace(s *step) bool {
-	most := mostHandles
-	if s.kind == known.File {
+func (a *allowance) hasSpace(s *Step) bool {
+	most := MostHandles
+	if s.Kind == known.File {
 		most--
 	}
 	return a.handles < most && a.blocks+s.file.blocks() <= a.mostBlocks
 }
 
 // take takes in that s is about to be fetched.
-func (a *allowance) take(s *step) {
+func (a *allowance) take(s *Step) {
 	a.handles++
 	a.blocks += s.file.blocks()
 	a.steps.Take(1)
@@ -81,11 +81,11 @@ func (a *allowance) take(s *step) {
 }
 
 // used takes in that a program came to s.
-func (a *allowance) used(s *step) {
+func (a *allowance) used(s *Step) {
 	a.blocks -= s.file.blocks()
 	a.steps.Used(1)
 	a.kib.Used(s.file.kib())
 }
 
 // wasted takes in that no program came to s.
-func (a *allowance) wasted(s *step) { a.blocks -= s.file.blocks() }
+func (a *allowance) wasted(s *Step) { a.blocks -= s.file.blocks() }
