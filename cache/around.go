@@ -90,7 +90,7 @@ func (f *File) fetchAround(i, first, n int64) {
 		if at >= c.size.bytes || c.queue.overlapping(at, maxOffset) != nil {
 			return false
 		}
-		if !f.fetchBlock(f.ctx, c.fs.readBuffer.around, at, c.size.bytes, min(blocks.Size, c.size.bytes-at)) {
+		if !f.fetchBlock(f.ahead.ctx, c.fs.readBuffer.around, at, c.size.bytes, min(blocks.Size, c.size.bytes-at)) {
 			return false
 		}
 		c.around.read.Add(i, f)

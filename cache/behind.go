@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"sftpmount/cache/internal/errand"
 	"sftpmount/cache/internal/known"
 	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
@@ -26,25 +27,25 @@ type errandWork struct {
 // is held. It returns false if f is closed, or if nobody knows what is under way
 // about paths will lead to.
 func (f *FS) behind(ctx context.Context, change string, work errandWork, paths ...string) bool {
-	e := f.errands.add(change, false, paths...)
+	e := f.errands.Add(change, false, paths...)
 	carried := f.background.ctx
 	if owner, ok := sftpconn.OwnerIn(ctx); ok {
 		carried = sftpconn.WithOwner(f.background.ctx, owner)
 	}
-	if e.unsure() || !f.background.spawn(func() { f.carryOut(carried, e, work) }) {
-		f.errands.finish(e, nil)
+	if e.Unsure() || !f.background.spawn(func() { f.carryOut(carried, e, work) }) {
+		f.errands.Finish(e, nil)
 		return false
 	}
 	return true
 }
 
-func (f *FS) carryOut(ctx context.Context, e *errand, work errandWork) {
-	err := work.do(ctx, e.await(ctx, &f.progress))
+func (f *FS) carryOut(ctx context.Context, e *errand.Errand, work errandWork) {
+	err := work.do(ctx, e.Await(ctx, f.backlog.await))
 	if err != nil {
 		f.opts.Logger.Error("a change that was answered already could not be made",
-			"change", e.change, "path", e.paths[len(e.paths)-1], "err", err)
+			"change", e.Change, "path", e.Subject(), "err", err)
 		f.mu.Lock()
-		for _, path := range e.paths {
+		for _, path := range e.Paths {
 			f.names.Unsure(path)
 		}
 		if work.undo != nil {
@@ -52,8 +53,8 @@ func (f *FS) carryOut(ctx context.Context, e *errand, work errandWork) {
 		}
 		f.mu.Unlock()
 	}
-	f.errands.finish(e, err)
-	f.progress.note()
+	f.errands.Finish(e, err)
+	f.backlog.acknowledged()
 }
 
 // request is the work of an errand that is one request, which is sent when what
@@ -66,7 +67,7 @@ func (f *FS) request(before delivery, do func(context.Context) error) errandWork
 		if err != nil {
 			return err
 		}
-		leave, err := f.errands.enter(ctx)
+		leave, err := f.errands.Enter(ctx)
 		if err != nil {
 			return err
 		}
@@ -84,13 +85,13 @@ func (f *FS) turn(ctx context.Context, change string, paths ...string) (end func
 		return func() { f.underWay(-1) }, nil
 	}
 	f.mu.Lock()
-	e := f.errands.add(change, true, paths...)
+	e := f.errands.Add(change, true, paths...)
 	f.mu.Unlock()
-	end = func() { f.errands.finish(e, nil) }
-	err = e.await(ctx, &f.progress)
+	end = func() { f.errands.Finish(e, nil) }
+	err = e.Await(ctx, f.backlog.await)
 	for _, path := range paths {
 		if err == nil {
-			err = f.errands.takeFailure(path)
+			err = f.errands.TakeFailure(path)
 		}
 	}
 	if err != nil {
@@ -112,7 +113,7 @@ func (f *FS) canQueue(ctx context.Context) (bool, error) {
 	if f.errands == nil {
 		return false, nil
 	}
-	return true, f.progress.await(ctx, f.errands.vacancy())
+	return true, f.backlog.await(ctx, f.errands.Vacancy())
 }
 
 // told takes in what the server said of what was made at path by a change that
@@ -296,8 +297,8 @@ func (f *FS) drain(ctx context.Context) error {
 	if f.errands == nil {
 		return nil
 	}
-	for _, p := range f.errands.everything() {
-		if err := f.progress.await(ctx, p.errand.done); err != nil {
+	for _, e := range f.errands.Everything() {
+		if err := f.backlog.await(ctx, e.Done); err != nil {
 			return err
 		}
 	}
@@ -321,5 +322,5 @@ func (f *FS) SyncDir(ctx context.Context, dir string) error {
 	if err := f.drain(ctx); err != nil {
 		return err
 	}
-	return f.errands.takeFailures(dir)
+	return f.errands.TakeFailures(dir)
 }

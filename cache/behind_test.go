@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"sftpmount/cache/internal/errand"
 	"sftpmount/sftpconn"
 )
 
@@ -272,12 +273,12 @@ func TestUnsureChangesWait(t *testing.T) {
 func TestQueueOfChangesIsBounded(t *testing.T) {
 	async(t, Options{}, func(t *testing.T, _ *farServer, f *FS) {
 		assert.Positive(t, roundTrips(func() {
-			for i := range maxErrands + 200 {
+			for i := range errand.Most + 200 {
 				_, err := f.Mkdir(t.Context(), fmt.Sprintf("/d/%d", i), 0o755)
 				require.NoError(t, err)
 			}
 		}))
-		assert.LessOrEqual(t, len(f.errands.everything()), maxErrands)
+		assert.LessOrEqual(t, len(f.errands.Everything()), errand.Most)
 		require.NoError(t, f.SyncDir(t.Context(), "/"))
 	})
 }
@@ -286,7 +287,7 @@ func TestQueueOfChangesIsBounded(t *testing.T) {
 func TestFilesOpenedTwiceOnTheirWay(t *testing.T) {
 	async(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
 		ctx := t.Context()
-		for i := range maxUnderWay + 1 {
+		for i := range errand.MostUnderWay + 1 {
 			path := fmt.Sprintf("/d/%d", i)
 			first, second := open(t, f, path, newFile), open(t, f, path, sftpconn.Write)
 			write(t, second, []byte("two"), 0)

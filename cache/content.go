@@ -22,14 +22,12 @@ type content struct {
 	mu         sync.Mutex
 	files      []*File // the open ones
 	size       knownSize
-	blank      int64 // nothing was ever written from here on that is not in the queue
-	doubtful   bool  // written since its attributes were last asked for
+	doubtful   bool // written since its attributes were last asked for
 	changes    changes
 	prediction prediction
 	around     around
 	queue      queue
 	failure    failure
-	untold     error // of a write, when nobody was left to be told
 }
 
 // knownSize is the size of a file as last told by the server or extended here.
@@ -56,6 +54,8 @@ type failure struct {
 	// Sync. What fails in Write alone may be the kernel's writing back of pages,
 	// after the last close(2).
 	unseen int64
+
+	untold error // the last one when nobody was left to be told
 }
 
 func (f *failure) note(err error) {
@@ -64,7 +64,7 @@ func (f *failure) note(err error) {
 }
 
 func newContent(fs *FS, path string) *content {
-	return &content{fs: fs, whereabouts: whereabouts{lastPath: path}, blank: maxOffset}
+	return &content{fs: fs, whereabouts: whereabouts{lastPath: path}, queue: queue{blank: maxOffset}}
 }
 
 func (c *content) name() string {
@@ -135,7 +135,7 @@ func (c *content) note(attr sftpconn.Attr) {
 	c.prediction = prediction{told: known.Fact[sftpconn.Attr]{Value: attr, Taken: time.Now()}}
 	told := knownSize{int64(attr.Size), true, attr.Mtime}
 	if told.bytes > c.size.bytes {
-		c.blank = maxOffset // somebody else has written
+		c.queue.blank = maxOffset // somebody else has written
 	}
 	if told != c.size {
 		c.size = told
@@ -149,9 +149,9 @@ func (c *content) opened(f *File, attr sftpconn.Attr, before view) sftpconn.Attr
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.files = append(c.files, f)
-	f.reported.writing = c.failure.count
+	f.errors.reported.writing = c.failure.count
 	if f.flags&(sftpconn.Truncate|sftpconn.Excl) != 0 && attr.Size == 0 && before.changes == c.changes {
-		c.blank = 0
+		c.queue.blank = 0
 	}
 	if f.flags&sftpconn.Truncate != 0 {
 		c.changes.all++
@@ -181,7 +181,7 @@ func (c *content) invalidate() {
 // forget is invalidate with c.mu held.
 func (c *content) forget() {
 	bytes, sure := c.queue.size()
-	c.size, c.blank = knownSize{bytes: bytes, sure: sure}, maxOffset
+	c.size, c.queue.blank = knownSize{bytes: bytes, sure: sure}, maxOffset
 	c.prediction = prediction{ours: c.queue.sets(), times: c.queue.times(c.fs.names.Clock.Now())}
 	c.dropBlocks(0, maxOffset)
 }

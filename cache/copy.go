@@ -43,7 +43,7 @@ func (f *File) beginCopy() error {
 		return err
 	}
 	c.doubt()
-	c.blank = maxOffset
+	c.queue.blank = maxOffset
 	return nil
 }
 

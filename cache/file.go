@@ -17,20 +17,16 @@ type File struct {
 	under   sftpconn.File
 	flags   sftpconn.OpenFlags
 
-	ctx     context.Context // of reading ahead; ends with Close
-	cancel  context.CancelFunc
-	fetches sync.WaitGroup // reading ahead; none is added once closed
+	ahead readingAhead
 
 	// Guarded by content.mu.
-	closed   bool
-	opened   knownSize // of the file then; not sure if that was being written
-	flushed  bool      // and not written to since: it may never be flushed again
-	queued   int       // ops of content.queue that go through this File
-	written  int64     // bytes ever written through it
-	setting  failure   // of changes of attributes through it
-	reported reported  // what was returned here
-	streams  streams
-	late     lateness
+	closed  bool
+	opened  knownSize // of the file then; not sure if that was being written
+	flushed bool      // and not written to since: it may never be flushed again
+	queued  int       // ops of content.queue that go through this File
+	errors  fileErrors
+	streams streams
+	late    lateness
 }
 
 var _ sftpconn.File = (*File)(nil)
@@ -92,7 +88,7 @@ func (f *File) Flush(ctx context.Context) error {
 func (f *File) flush(ctx context.Context) error {
 	c := f.content
 	c.mu.Lock()
-	before := f.reported
+	before := f.errors.reported
 	if f.flags&sftpconn.Write == 0 && f.queued == 0 {
 		defer c.mu.Unlock()
 		return f.takeAllErrors(before)
@@ -108,7 +104,7 @@ func (f *File) flush(ctx context.Context) error {
 		return err
 	}
 	if asked != nil {
-		_ = c.fs.progress.await(ctx, asked)
+		_ = c.fs.backlog.await(ctx, asked)
 	}
 	c.mu.Lock()
 	doubtful := c.doubtful
@@ -223,7 +219,7 @@ func (f *File) Sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.fs.errands.takeFailure(c.name()); err != nil {
+	if err := c.fs.errands.TakeFailure(c.name()); err != nil {
 		return err
 	}
 	if !behind {
@@ -231,7 +227,7 @@ func (f *File) Sync(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if told := f.takeAllErrors(f.reported); synced == nil {
+	if told := f.takeAllErrors(f.errors.reported); synced == nil {
 		synced = told // as of data that the server turned out to have lost
 	}
 	return synced
@@ -262,8 +258,7 @@ func (f *File) Close(ctx context.Context) error {
 		c.pushLocked()
 	}
 	c.mu.Unlock()
-	f.cancel()
-	f.fetches.Wait()
+	f.ahead.end()
 	c.fs.readBuffer.drop(f, 0, maxOffset)
 	var err error
 	if idle {
@@ -271,6 +266,12 @@ func (f *File) Close(ctx context.Context) error {
 	}
 	c.leave()
 	return err
+}
+
+// fileErrors are the errors that a File has to return besides those of its content.
+type fileErrors struct {
+	setting  failure  // of changes of attributes through the File
+	reported reported // what was returned through it
 }
 
 // reported is how many failures were returned through a File: of the content's
@@ -285,11 +286,11 @@ func (f *File) takeError(before reported) error {
 	writing := &f.content.failure
 	switch {
 	case before.writing < writing.count:
-		f.reported.writing = writing.count
+		f.errors.reported.writing = writing.count
 		return writing.err
-	case before.setting < f.setting.count:
-		f.reported.setting = f.setting.count
-		return f.setting.err
+	case before.setting < f.errors.setting.count:
+		f.errors.reported.setting = f.errors.setting.count
+		return f.errors.setting.err
 	}
 	return nil
 }
@@ -304,7 +305,7 @@ func (f *File) takeAllErrors(before reported) error {
 // takeWriteError is takeError for those who begin to write now, and are not told
 // of changes of attributes.
 func (f *File) takeWriteError() error {
-	before := f.reported
-	before.setting = f.setting.count
+	before := f.errors.reported
+	before.setting = f.errors.setting.count
 	return f.takeError(before)
 }

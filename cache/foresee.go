@@ -64,13 +64,13 @@ func (d delivery) await(ctx context.Context) error {
 	}
 	if d.last != nil {
 		c.push()
-		if err := c.fs.progress.await(ctx, d.last.done); err != nil {
+		if err := c.fs.backlog.await(ctx, d.last.done); err != nil {
 			return err
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.untold
+	return c.failure.untold
 }
 
 // sure reports whether the server is bound to change a file as set says.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"syscall"
 
+	"sftpmount/cache/internal/errand"
 	"sftpmount/cache/internal/known"
 	"sftpmount/cache/internal/walk"
 	"sftpmount/sftpconn"
@@ -19,11 +20,10 @@ type FS struct {
 	opts   Options
 
 	background *background
-	unsent     *budget
-	progress   progress
+	backlog    *backlog
 	readBuffer readBuffer
 	questions  *questions
-	errands    *errands // nil without AsyncClose
+	errands    *errand.Queue // nil without AsyncClose
 
 	mu    sync.Mutex
 	names *known.Names
@@ -45,14 +45,14 @@ func New(under sftpconn.FS, opts Options) *FS {
 		direct:     under,
 		opts:       opts,
 		background: newBackground(),
-		unsent:     newBudget(opts.WriteBuffer),
+		backlog:    newBacklog(opts.WriteBuffer),
 		readBuffer: newReadBuffer(opts.ReadBuffer),
 		names:      known.New(opts.names()),
 	}
 	f.opens = newOpens(f.names.Moving)
 	f.questions = newQuestions(f.background)
 	if opts.AsyncClose {
-		f.errands = newErrands(f.names.Links)
+		f.errands = errand.New(f.names.Links)
 		f.under = &inOrder{under, f}
 	}
 	f.walks = walk.New(f.names, opts.walks(), f.discard)
@@ -94,7 +94,7 @@ func (f *FS) Lost(path string, bytes int64) {
 func (f *FS) namesOf(path string) []string {
 	names := append(f.opens.movingTo(path), path)
 	if f.errands != nil {
-		names = append(names, f.errands.renamed(path)...)
+		names = append(names, f.errands.Renamed(path)...)
 	}
 	return names
 }
@@ -113,7 +113,7 @@ func (f *FS) Unsent() map[string]int64 {
 		}
 	}
 	if f.errands != nil {
-		for _, path := range f.errands.unsettled() {
+		for _, path := range f.errands.Unsettled() {
 			unsent[path] += 0
 		}
 	}

@@ -16,17 +16,14 @@ type inOrder struct {
 // await waits for what has to come before a request about path.
 func (o *inOrder) await(ctx context.Context, path string) error {
 	errands := o.cache.errands
-	if errands.idle() {
+	if errands.Idle() {
 		return nil
 	}
 	o.cache.mu.Lock()
-	pending := errands.pending(path)
+	pending := errands.Pending(path)
 	o.cache.mu.Unlock()
-	for _, p := range pending {
-		if p.errand.waited {
-			continue // its caller goes on at the same time as ours
-		}
-		if err := o.cache.progress.await(ctx, p.errand.done); err != nil {
+	for _, e := range pending {
+		if err := o.cache.backlog.await(ctx, e.Done); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,7 @@ func far(t *testing.T, opts Options, test func(t *testing.T, s *farServer, f *FS
 		f := New(s, opts)
 		t.Cleanup(func() {
 			_ = f.Close()
-			assert.Zero(t, f.unsent.used, "the budget")
+			assert.Zero(t, f.backlog.bytes(), "the backlog")
 			assert.Zero(t, f.Stats().BlockBytes, "blocks")
 			assert.False(t, s.clash, "overlapping writes were under way together")
 		})

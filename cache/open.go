@@ -13,7 +13,7 @@ import (
 func (f *FS) Open(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (sftpconn.File, sftpconn.Attr, error) {
 	async, err := f.canQueue(ctx)
 	if err == nil {
-		err = f.errands.takeFailure(path)
+		err = f.errands.TakeFailure(path)
 	}
 	if err != nil {
 		return nil, sftpconn.Attr{}, err
@@ -104,7 +104,7 @@ func (f *FS) readsPromptly(ctx context.Context, size int64) bool {
 
 func (f *FS) newFile(under sftpconn.File, flags sftpconn.OpenFlags) *File {
 	file := &File{under: under, flags: flags, flushed: flags&sftpconn.Write == 0}
-	file.ctx, file.cancel = context.WithCancel(f.background.ctx)
+	file.ahead.begin(f.background.ctx)
 	return file
 }
 

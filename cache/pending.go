@@ -24,7 +24,7 @@ func (p buffered) Wait(ctx context.Context) error {
 	if p.append {
 		ctx = sftpconn.WithInterrupt(ctx, nil)
 	}
-	return p.fs.progress.await(ctx, p.fs.unsent.free())
+	return p.fs.backlog.await(ctx, p.fs.backlog.free())
 }
 
 // queued is an op that is done when it is acknowledged.
@@ -35,7 +35,7 @@ type queued struct {
 
 // Wait implements [sftpconn.Pending].
 func (p queued) Wait(ctx context.Context) error {
-	if err := p.fs.progress.await(ctx, p.op.done); err != nil {
+	if err := p.fs.backlog.await(ctx, p.op.done); err != nil {
 		return err
 	}
 	return p.op.err

@@ -87,6 +87,8 @@ type queue struct {
 	urgent  uint64 // ops up to this number are sent without waiting for more
 	sending bool   // somebody starts ops
 	waiting bool   // a goroutine awaits acknowledgements
+
+	blank int64 // from here on nothing was ever written but by ops
 }
 
 func (q *queue) add(o *op) {
@@ -212,7 +214,7 @@ func (q *queue) overlapping(from, to int64) *op {
 
 // copyTo copies to p what will be at off when all is done, and reports whether that
 // is known: nothing is stored from blank on. If not, p is of no use.
-func (q *queue) copyTo(p []byte, off, blank int64) bool { return copyFrom(q.ops, p, off, blank) }
+func (q *queue) copyTo(p []byte, off int64) bool { return copyFrom(q.ops, p, off, q.blank) }
 
 // copyFrom is copyTo for the oldest ops: it takes from the newest of them that
 // overlaps, and from the older ones what that one leaves out.

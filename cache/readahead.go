@@ -82,6 +82,20 @@ func (s *stream) boldWindow(limit int64) int64 {
 	return min(limit, boldness*come)
 }
 
+// readingAhead is what a File has under way ahead of its reads. It ends with Close.
+type readingAhead struct {
+	ctx     context.Context
+	cancel  context.CancelFunc
+	fetches sync.WaitGroup // none is added once the File is closed
+}
+
+func (r *readingAhead) begin(ctx context.Context) { r.ctx, r.cancel = context.WithCancel(ctx) }
+
+func (r *readingAhead) end() {
+	r.cancel()
+	r.fetches.Wait()
+}
+
 // ReadAt implements [sftpconn.File]. It sees all that was written before,
 // through whatever File of the path.
 func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
@@ -100,7 +114,7 @@ func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 		return n, err
 	}
 	// The server did not know yet that the file goes on: there is a hole.
-	if err := c.fs.progress.await(ctx, behind.done); err != nil {
+	if err := c.fs.backlog.await(ctx, behind.done); err != nil {
 		return n, err
 	}
 	m, err := f.under.ReadAt(ctx, p[n:], off+int64(n))
@@ -119,7 +133,7 @@ func (c *content) unacknowledged(p []byte, off int64) int {
 	if c.size.sure {
 		p = p[:max(0, min(int64(len(p)), c.size.bytes-off))]
 	}
-	if len(c.queue.ops) == 0 || !c.queue.copyTo(p, off, c.blank) {
+	if len(c.queue.ops) == 0 || !c.queue.copyTo(p, off) {
 		return 0
 	}
 	return len(p)
@@ -276,7 +290,7 @@ func (f *File) readPromptly(before view, boldly bool) {
 		if !boldly {
 			bold = 0
 		}
-		f.fetchBlock(sftpconn.Prompt(f.ctx), c.fs.readBuffer.ahead, 0, size, bold)
+		f.fetchBlock(sftpconn.Prompt(f.ahead.ctx), c.fs.readBuffer.ahead, 0, size, bold)
 	}
 }
 
@@ -292,7 +306,7 @@ func (f *File) fetchBlocks(from, to, size int64, boldly bool) int64 {
 		if boldly {
 			bold = min(blocks.Size, size-at)
 		}
-		if !f.fetchBlock(f.ctx, c.fs.readBuffer.ahead, at, size, bold) {
+		if !f.fetchBlock(f.ahead.ctx, c.fs.readBuffer.ahead, at, size, bold) {
 			return at
 		}
 	}
@@ -306,14 +320,14 @@ func (f *File) fetchBlock(ctx context.Context, all *blockStore, at, size, bold i
 	if b == nil {
 		return room
 	}
-	f.fetches.Add(1)
+	f.ahead.fetches.Add(1)
 	fetch := func() {
-		defer f.fetches.Done()
+		defer f.ahead.fetches.Done()
 		b.Filled(f.readThrough(ctx, b.Data, at, size))
 	}
 	if !f.content.fs.background.spawn(fetch) {
 		b.Abandoned(errClosed)
-		f.fetches.Done()
+		f.ahead.fetches.Done()
 		return false
 	}
 	return true

@@ -38,12 +38,10 @@ func (f *FS) Stats() Stats {
 		Links:       f.questions.links.counts(),
 		ReadAhead:   f.readBuffer.outcome(),
 		BlockBytes:  f.readBuffer.bytes(),
-		UnsentLimit: f.unsent.limit,
+		UnsentBytes: f.backlog.bytes(),
+		UnsentLimit: f.backlog.limit,
 	}
-	f.unsent.mu.Lock()
-	s.UnsentBytes = f.unsent.used
-	f.unsent.mu.Unlock()
-	s.Failed = f.errands.failedCount()
+	s.Failed = f.errands.Failed()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	fetched := f.walks.Counts()

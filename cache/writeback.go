@@ -18,7 +18,7 @@ func (c *content) write(f *File, p []byte, off int64) *op {
 	}
 	c.doubt()
 	c.extend(off, off+int64(len(p)))
-	f.written += int64(len(p))
+	f.late.written = true
 	f.flushed = false
 	for len(p) > 0 {
 		taken, grown := c.queue.merge(f, p, off)
@@ -26,7 +26,7 @@ func (c *content) write(f *File, p []byte, off int64) *op {
 			taken, grown = c.queue.start(f, p, off)
 			f.queued++
 		}
-		c.fs.unsent.add(int64(grown))
+		c.fs.backlog.add(int64(grown))
 		p, off = p[taken:], off+int64(taken)
 	}
 	return c.queue.newest()
@@ -142,13 +142,13 @@ func (c *content) acknowledge(o *op, err error) (last bool) {
 	q.ops = q.ops[1:]
 	q.sent--
 	n := int64(len(o.data))
-	c.fs.unsent.add(-int64(cap(o.data)))
+	c.fs.backlog.add(-int64(cap(o.data)))
 	if o.set == nil {
-		c.blank = max(c.blank, o.end())
+		q.blank = max(q.blank, o.end())
 	}
 	if err == nil {
 		o.recycle()
-		c.fs.progress.note()
+		c.fs.backlog.acknowledged()
 	} else {
 		o.data = nil // the layers below may still hold on to it
 		o.err = err
@@ -178,7 +178,7 @@ func (c *content) failed(o *op, bytes int64) {
 	c.forget()
 	if o.set != nil {
 		if o.waiter == nextFlush {
-			o.file.setting.note(o.err)
+			o.file.errors.setting.note(o.err)
 			c.noteUntold(o)
 		}
 		return
@@ -223,8 +223,8 @@ func (c *content) noteUntold(o *op) {
 	if c.fs.errands == nil || !o.file.closed && !o.file.flushed {
 		return
 	}
-	c.untold = o.err
-	c.fs.errands.note(c.name(), o.err)
+	c.failure.untold = o.err
+	c.fs.errands.Note(c.name(), o.err)
 }
 
 // logLoss logs what was lost since the last time, with c.mu held.
@@ -248,7 +248,7 @@ func (c *content) settled(ctx context.Context) error {
 	if last == nil {
 		return nil
 	}
-	return c.fs.progress.await(ctx, last.done)
+	return c.fs.backlog.await(ctx, last.done)
 }
 
 // settledRange waits until all is acknowledged that was queued before and may
@@ -264,7 +264,7 @@ func (c *content) settledRange(ctx context.Context, from, to int64) error {
 	if o == nil {
 		return nil
 	}
-	return c.fs.progress.await(ctx, o.done)
+	return c.fs.backlog.await(ctx, o.done)
 }
 
 func (c *content) unsentBytes() int64 {
@@ -331,7 +331,7 @@ func (c *content) carrier() *File {
 // outcome waits for a change of attributes, and asks for them in the same round
 // trip.
 func (c *content) outcome(ctx context.Context, o *op) (sftpconn.Attr, error) {
-	if err := c.fs.progress.await(ctx, o.started); err != nil {
+	if err := c.fs.backlog.await(ctx, o.started); err != nil {
 		return sftpconn.Attr{}, err
 	}
 	attr, attrErr := o.file.attr(ctx)

@@ -12,8 +12,9 @@ import (
 // lateness is what a File has besides others that was opened later than it was
 // answered (AsyncClose). It is guarded by content.mu.
 type lateness struct {
-	made  bool   // it is a new file
-	leave func() // gives up its slot among what is under way; nil if it has none
+	made    bool   // it is a new file
+	written bool   // through this File
+	leave   func() // gives up its slot among what is under way; nil if it has none
 }
 
 // openBehind opens a file later, if that is sure to succeed: one that is made, or
@@ -55,7 +56,7 @@ func (f *FS) openBehind(ctx context.Context, path string, flags sftpconn.OpenFla
 	}
 	if !f.behind(ctx, "open", work, path) {
 		f.mu.Unlock()
-		file.cancel()
+		file.ahead.cancel()
 		return nil, attr
 	}
 	f.enter(ctx, file, o, attr)
@@ -71,7 +72,7 @@ func (f *FS) onItsWay(path string) expectation {
 	f.mu.Lock()
 	attr, v := f.names.Lookup(path)
 	c := f.opens.at(path)
-	e := expectation{path, attr, v == known.Present && attr.IsRegular() && f.errands.isAt(path), f.names.Asking()}
+	e := expectation{path, attr, v == known.Present && attr.IsRegular() && f.errands.IsAt(path), f.names.Asking()}
 	f.mu.Unlock()
 	if c == nil || v == known.Unknown {
 		e.attr, e.known = c.foreseen()
@@ -83,7 +84,7 @@ func (f *FS) onItsWay(path string) expectation {
 func (f *FS) openLate(ctx context.Context, file *File, l *late, mode uint32, path string, err error) (sftpconn.Attr, error) {
 	leave := func() {}
 	if err == nil {
-		leave, err = f.errands.enter(ctx)
+		leave, err = f.errands.Enter(ctx)
 	}
 	var opened sftpconn.File
 	var attr sftpconn.Attr
@@ -138,7 +139,7 @@ func (f *File) end() {
 // content.mu held: programs such as git compare it later.
 func (f *File) pinTime() {
 	c := f.content
-	if attr, ok := c.predicted(); ok && f.late.made && f.written > 0 && !c.prediction.times.set {
+	if attr, ok := c.predicted(); ok && f.late.made && f.late.written && !c.prediction.times.set {
 		set := sftpconn.SetAttr{Attr: sftpconn.Attr{Valid: sftpconn.AttrTimes, Atime: attr.Atime, Mtime: attr.Mtime}}
 		c.change(f, set, nobody)
 	}
@@ -150,10 +151,10 @@ func (f *File) flushBehind() error {
 	c.mu.Lock()
 	f.flushed = true
 	c.pushLocked()
-	err := f.takeAllErrors(f.reported)
+	err := f.takeAllErrors(f.errors.reported)
 	c.mu.Unlock()
 	if err == nil {
-		err = c.fs.errands.takeFailure(c.name())
+		err = c.fs.errands.TakeFailure(c.name())
 	}
 	return err
 }
