@@ -31,8 +31,8 @@ type Options struct {
 	// open file. 0 means 32 MiB.
 	ReadAhead int64
 
-	// ReadBuffer bounds what was read ahead of all readers, in bytes. 0 means
-	// 64 MiB.
+	// ReadBuffer bounds what was read ahead of all readers, and apart from that what
+	// was read around scattered reads, in bytes. 0 means 64 MiB.
 	ReadBuffer int64
 
 	// WriteBuffer bounds what was written and is not acknowledged, in bytes.

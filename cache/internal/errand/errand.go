@@ -8,8 +8,8 @@ import (
 
 // Errand is a change that was answered before it is carried out (AsyncClose).
 type Errand struct {
-	Change string   // such as "mkdir", for messages
-	Paths  []string // that it is about, the one that it makes last
+	Change string        // such as "mkdir", for messages
+	Paths  []string      // that it is about, the one that it makes last
 	Done   chan struct{} // closed when it was carried out, or could not be
 	after  []prior
 	waited bool  // its caller waits for it: it was not answered
