@@ -77,19 +77,19 @@ func (c *Conn) aheadChannel(n int64) *channel {
 	defer func() { b.waiting -= n }()
 	c.grow(min(channelsFor(b.load()+b.waiting), c.wantedBulk()))
 	best := c.leastBusy()
-	for limit := int64(openingTrips * window); best.load()+n > limit && len(b.coming) > 0; limit = window {
+	for limit := int64(openingTrips * window); best.load.total()+n > limit && len(b.coming) > 0; limit = window {
 		b.grown.Wait()
 		best = c.leastBusy()
 	}
 	c.hold(best)
-	best.due.Add(n)
+	best.load.due.Add(n)
 	return best
 }
 
 // arrive takes in that n bytes are asked for, or never will be, of what is due on
 // the channel that the file was opened ahead on. f.mu is held.
 func (f *file) arrive(n int64) {
-	n = min(n, f.due)
-	f.due -= n
-	f.handles[0].ch.due.Add(-n)
+	n = min(n, f.reading.due)
+	f.reading.due -= n
+	f.handles[0].ch.load.due.Add(-n)
 }

@@ -66,7 +66,7 @@ func TestOpenAheadTakesDataChannels(t *testing.T) {
 					assert.Equal(t, test.wants == 0, channel == 0, "on the metadata channel")
 				}
 				assert.Equal(t, 1+test.wants, c.Status().Channels)
-				assert.Zero(t, c.meta.load()+c.bulk.load())
+				assert.Zero(t, c.meta.load.total()+c.bulk.load())
 			})
 		})
 	}

@@ -23,6 +23,7 @@ type bulkChannels struct {
 	again   time.Time          // when it is asked for more all the same; zero: never
 	tidying bool               // a goroutine closes what is idle
 	waiting int64              // bytes of files that wait for a channel to be opened ahead on
+	closes  closes
 }
 
 // use is what a channel is used for.
@@ -46,19 +47,16 @@ func (c *Conn) bulkChannel() *channel {
 func (c *Conn) leastBusy() *channel {
 	best := c.meta
 	for i, ch := range c.bulk.open {
-		if i == 0 || ch.load() < best.load() {
+		if i == 0 || ch.load.total() < best.load.total() {
 			best = ch
 		}
 	}
 	return best
 }
 
-// load returns how many bytes of file data are under way, or due.
-func (ch *channel) load() int64 { return ch.inFlight.Load() + ch.due.Load() }
-
 func (b *bulkChannels) load() (sum int64) {
 	for _, ch := range b.open {
-		sum += ch.load()
+		sum += ch.load.total()
 	}
 	return sum
 }

@@ -10,27 +10,32 @@ import (
 
 // call is a request that was started.
 type call struct {
-	op, path        string
-	ch              *channel
-	size            int64 // bytes of file data that it moves
-	id              uint32
-	header, payload []byte    // the writer's, once queued
-	effect          effect    // on the server's handles
-	begun           time.Time // set if it waits for no other one: its answer measures the round trip
-
-	// Guarded by channel.mu.
-	sent  bool
-	held  bool   // the writer is at the payload
-	early []byte // a reply that came meanwhile
+	op, path string
+	ch       *channel
+	size     int64 // bytes of file data that it moves
+	id       uint32
+	sending  outgoing
+	effect   effect    // on the server's handles
+	begun    time.Time // set if it waits for no other one: its answer measures the round trip
 
 	done  chan struct{} // closed once reply and err are set
 	reply []byte
 	err   error
 }
 
+// outgoing is what is sent of a call, and how far that has come.
+type outgoing struct {
+	header, payload []byte // the writer's, once queued
+
+	// Guarded by channel.mu.
+	sent  bool
+	held  bool   // the writer is at the payload
+	early []byte // a reply that came meanwhile
+}
+
 func (c *call) finish(reply []byte, err error) {
 	c.reply, c.err = reply, err
-	c.ch.inFlight.Add(-c.size)
+	c.ch.load.inFlight.Add(-c.size)
 	close(c.done)
 }
 

@@ -32,18 +32,48 @@ type channel struct {
 	ready    chan struct{} // closed when the server has said its version, and ext is set
 	done     chan struct{} // closed when all calls are failed or answered
 	ext      extensions
-
-	inFlight atomic.Int64 // bytes of READ and WRITE data under way
-	due      atomic.Int64 // bytes of files opened ahead that are not asked for yet
+	load     load
 
 	mu     sync.Mutex
 	rwc    io.ReadWriteCloser // nil until it is open
-	wake   *sync.Cond         // signals the writer: queue or err has changed
-	queue  []*call            // started, not yet handed to rwc, oldest first
-	calls  map[uint32]*call
-	nextID uint32
+	queue  sendQueue
+	calls  callTable // started and not answered
 	future foretelling
 	err    error // why the channel ended; nothing can be started after that
+}
+
+// load is how much file data a channel has to move, in bytes.
+type load struct {
+	inFlight atomic.Int64 // of READ and WRITE under way
+	due      atomic.Int64 // of files opened ahead that are not asked for yet
+}
+
+func (l *load) total() int64 { return l.inFlight.Load() + l.due.Load() }
+
+// sendQueue is what was started and not yet handed to the stream.
+type sendQueue struct {
+	wake  *sync.Cond // signals the writer: calls, or the channel's err, have changed
+	calls []*call    // oldest first
+}
+
+func (q *sendQueue) add(c *call) {
+	q.calls = append(q.calls, c)
+	q.wake.Signal()
+}
+
+// callTable finds the call that a reply is of.
+type callTable struct {
+	byID map[uint32]*call
+	last uint32 // id that was given
+}
+
+// newID returns an id that no call has.
+func (t *callTable) newID() uint32 {
+	t.last++
+	for t.byID[t.last] != nil { // wrapped around onto one never answered
+		t.last++
+	}
+	return t.last
 }
 
 // newChannel opens a channel, which it takes over. It does not wait for that.
@@ -52,10 +82,10 @@ func newChannel(open func() (io.ReadWriteCloser, error), activity *activity) *ch
 		activity: activity,
 		ready:    make(chan struct{}),
 		done:     make(chan struct{}),
-		calls:    map[uint32]*call{},
+		calls:    callTable{byID: map[uint32]*call{}},
 		future:   foretelling{manner: &activity.manner},
 	}
-	ch.wake = sync.NewCond(&ch.mu)
+	ch.queue.wake = sync.NewCond(&ch.mu)
 	ch.loops.Go(func() {
 		if err := ch.run(open); err != nil {
 			ch.fail(err)
@@ -114,30 +144,25 @@ func (ch *channel) start(op, path string, req request) *call {
 // startBulk is start for a request that moves size bytes of file data.
 func (ch *channel) startBulk(op, path string, req request, size int) *call {
 	c := &call{op: op, path: path, ch: ch, size: int64(size), done: make(chan struct{})}
-	ch.inFlight.Add(c.size)
+	ch.load.inFlight.Add(c.size)
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if ch.err != nil {
 		c.finish(nil, notSent(ch.err))
 		return c
 	}
-	ch.nextID++
-	for ch.calls[ch.nextID] != nil { // wrapped around onto one never answered
-		ch.nextID++
-	}
-	c.id = ch.nextID
+	c.id = ch.calls.newID()
 	var err error
-	if c.header, c.payload, err = req.MarshalPacket(c.id, nil); err != nil {
+	if c.sending.header, c.sending.payload, err = req.MarshalPacket(c.id, nil); err != nil {
 		c.finish(nil, err)
 		return c
 	}
-	if size == 0 && len(ch.calls) == 0 && isClosed(ch.ready) {
+	if size == 0 && len(ch.calls.byID) == 0 && isClosed(ch.ready) {
 		c.begun = time.Now()
 	}
 	ch.future.begin(c, req)
-	ch.calls[c.id] = c
-	ch.queue = append(ch.queue, c)
-	ch.wake.Signal()
+	ch.calls.byID[c.id] = c
+	ch.queue.add(c)
 	return c
 }
 
@@ -149,12 +174,12 @@ func (ch *channel) writeLoop(rwc io.Writer) error {
 			return nil
 		}
 		for _, c := range batch {
-			_, err := w.Write(c.header)
-			if err == nil && len(c.payload) > 0 {
-				_, err = w.Write(c.payload)
+			_, err := w.Write(c.sending.header)
+			if err == nil && len(c.sending.payload) > 0 {
+				_, err = w.Write(c.sending.payload)
 				ch.letGo(c)
 			}
-			c.header, c.payload = nil, nil
+			c.sending.header, c.sending.payload = nil, nil
 			if err != nil {
 				return fmt.Errorf("sending to the server: %w", err)
 			}
@@ -170,16 +195,16 @@ func (ch *channel) writeLoop(rwc io.Writer) error {
 func (ch *channel) takeQueue() []*call {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	for len(ch.queue) == 0 && ch.err == nil {
-		ch.wake.Wait()
+	for len(ch.queue.calls) == 0 && ch.err == nil {
+		ch.queue.wake.Wait()
 	}
 	if ch.err != nil {
 		return nil
 	}
-	batch := ch.queue
-	ch.queue = nil
+	batch := ch.queue.calls
+	ch.queue.calls = nil
 	for _, c := range batch {
-		c.sent, c.held = true, len(c.payload) > 0
+		c.sending.sent, c.sending.held = true, len(c.sending.payload) > 0
 	}
 	return batch
 }
@@ -212,17 +237,17 @@ func (ch *channel) dispatch(body []byte) error {
 	}
 	id := binary.BigEndian.Uint32(body[1:])
 	ch.mu.Lock()
-	c := ch.calls[id]
-	if c == nil || !c.sent || c.early != nil {
+	c := ch.calls.byID[id]
+	if c == nil || !c.sending.sent || c.sending.early != nil {
 		ch.mu.Unlock()
 		return fmt.Errorf("%w: a reply to request %d, which was not made", ErrProtocol, id)
 	}
-	if c.held {
-		c.early = body
+	if c.sending.held {
+		c.sending.early = body
 		ch.mu.Unlock()
 		return nil
 	}
-	delete(ch.calls, id)
+	delete(ch.calls.byID, id)
 	ch.future.end(c, body)
 	ch.mu.Unlock()
 	if !c.begun.IsZero() {
@@ -236,10 +261,10 @@ func (ch *channel) dispatch(body []byte) error {
 // caller again once c is answered. A reply may have come before.
 func (ch *channel) letGo(c *call) {
 	ch.mu.Lock()
-	c.held = false
-	reply := c.early
+	c.sending.held = false
+	reply := c.sending.early
 	if reply != nil {
-		delete(ch.calls, c.id)
+		delete(ch.calls.byID, c.id)
 	}
 	ch.mu.Unlock()
 	if reply != nil {
@@ -255,7 +280,7 @@ func (ch *channel) fail(err error) {
 		return
 	}
 	ch.err = err
-	ch.wake.Signal()
+	ch.queue.wake.Signal()
 	rwc := ch.rwc
 	ch.mu.Unlock()
 	if rwc != nil {
@@ -269,15 +294,15 @@ func (ch *channel) fail(err error) {
 func (ch *channel) failCalls() {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	for _, c := range ch.calls {
-		if c.sent {
+	for _, c := range ch.calls.byID {
+		if c.sending.sent {
 			c.finish(nil, lost(ch.err))
 		} else {
 			c.finish(nil, notSent(ch.err))
 		}
 	}
-	ch.calls = nil
-	ch.queue = nil
+	ch.calls.byID = nil
+	ch.queue.calls = nil
 }
 
 // closeQuietly closes what has failed already.

@@ -13,10 +13,10 @@ type closes []*call
 func (c *Conn) addClose(call *call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.closes) > 0 && c.closes[0].isDone() {
-		c.closes = c.closes[1:]
+	for len(c.bulk.closes) > 0 && c.bulk.closes[0].isDone() {
+		c.bulk.closes = c.bulk.closes[1:]
 	}
-	c.closes = append(c.closes, call)
+	c.bulk.closes = append(c.bulk.closes, call)
 }
 
 // onceClosed does what changes a name on the metadata channel. Some servers
@@ -25,7 +25,7 @@ func (c *Conn) addClose(call *call) {
 func (c *Conn) onceClosed(ctx context.Context, do func() error, paths ...string) error {
 	c.mu.Lock()
 	var under []*call
-	for _, call := range c.closes {
+	for _, call := range c.bulk.closes {
 		if slices.Contains(paths, call.path) && !call.isDone() {
 			under = append(under, call)
 		}

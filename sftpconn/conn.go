@@ -77,9 +77,7 @@ func (o Options) withDefaults() Options {
 type Conn struct {
 	transport Transport
 	opts      Options
-	ext       extensions
-	limits    limits
-	noAppend  atomic.Bool // the server refuses to append
+	server    server
 	meta      *channel
 	activity  *activity
 	listed    atomic.Int64 // bytes that listings under way take
@@ -88,10 +86,16 @@ type Conn struct {
 	ending     chan struct{} // closed by the first fail
 	done       chan struct{} // closed when every channel has ended
 
-	mu     sync.Mutex
-	bulk   bulkChannels
-	closes closes
-	err    error
+	mu   sync.Mutex
+	bulk bulkChannels
+	err  error
+}
+
+// server is what the server can do.
+type server struct {
+	ext      extensions
+	limits   limits
+	noAppend atomic.Bool // it refuses to append
 }
 
 var _ Session = (*Conn)(nil)
@@ -140,17 +144,17 @@ func (c *Conn) start(ctx context.Context) error {
 		close(c.done)
 		return err
 	}
-	c.meta, c.ext = ch, ch.ext
+	c.meta, c.server.ext = ch, ch.ext
 	go c.awaitEnd()
 	c.background.Go(func() { c.watch(ch) })
 	c.background.Go(c.keepalive)
 	if !c.has(extLimits) {
 		// This counts the start of a process, until there is a better one.
 		c.activity.trip.note(time.Since(asked))
-		c.limits = defaultLimits
+		c.server.limits = defaultLimits
 		return nil
 	}
-	c.limits, err = askLimits(ctx, ch)
+	c.server.limits, err = askLimits(ctx, ch)
 	return err
 }
 

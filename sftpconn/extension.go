@@ -24,7 +24,7 @@ const (
 
 // has reports whether the server announced an extension.
 func (c *Conn) has(extension string) bool {
-	_, ok := c.ext[extension]
+	_, ok := c.server.ext[extension]
 	return ok
 }
 

@@ -28,17 +28,32 @@ type file struct {
 
 	mu       sync.Mutex
 	closed   bool
-	busy     int           // reads and copies under way
-	used     time.Time     // when something was last started or done
-	handles  []handle      // the one it was opened with first
-	widened  bool          // further handles are open, being opened, or cannot be
-	widening chan struct{} // closed when they are open; nil but in between
-	prompt   prompt
-	moved    int64  // bytes read
-	due      int64  // bytes that are going to be, see Ahead
-	spread   spread // which handle a write takes
-	unacked  []tracked
-	ordered  *orderedRequest // the last one that others may have to wait for, or nil
+	usage    usage
+	handles  []handle // the one it was opened with first
+	widening widening
+	reading  reading
+	changes  changes
+}
+
+// usage is when a file was used.
+type usage struct {
+	busy int       // reads and copies under way
+	last time.Time // when something was last started or done
+}
+
+// reading is what is read of a file.
+type reading struct {
+	prompt prompt
+	moved  int64 // bytes that were
+	due    int64 // bytes that are going to be, see Ahead
+}
+
+// changes are the writes and changes of attributes that were started on a file. They are
+// guarded by file.mu.
+type changes struct {
+	spread  spread          // which handle a write takes
+	unacked []tracked       // what Flush waits for
+	ordered *orderedRequest // the last one that others may have to wait for, or nil
 }
 
 var _ File = (*file)(nil)
@@ -61,7 +76,7 @@ func (f *file) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 			return 0, io.EOF
 		}
 	}
-	limit := f.conn.limits.read
+	limit := f.conn.server.limits.read
 	calls := make([]*call, 0, (len(p)+limit-1)/limit)
 	for at := 0; at < len(p); at += limit {
 		calls = append(calls, h.startRead(f.path, off+int64(at), min(limit, len(p)-at)))
@@ -143,16 +158,15 @@ type tracked interface {
 	succeeded() bool // and good
 }
 
-// track remembers p for Flush. f.mu is held.
-func (f *file) track(p tracked) {
-	f.forgetSucceeded()
-	f.unacked = append(f.unacked, p)
+// track remembers p for Flush.
+func (c *changes) track(p tracked) {
+	c.forgetSucceeded()
+	c.unacked = append(c.unacked, p)
 }
 
-// forgetSucceeded is called with f.mu held.
-func (f *file) forgetSucceeded() {
-	for len(f.unacked) > 0 && f.unacked[0].succeeded() {
-		f.unacked = f.unacked[1:]
+func (c *changes) forgetSucceeded() {
+	for len(c.unacked) > 0 && c.unacked[0].succeeded() {
+		c.unacked = c.unacked[1:]
 	}
 }
 
@@ -178,20 +192,20 @@ func (all pendings) Wait(ctx context.Context) error {
 func (f *file) Flush(ctx context.Context) error {
 	for {
 		f.mu.Lock()
-		if len(f.unacked) == 0 {
+		if len(f.changes.unacked) == 0 {
 			f.mu.Unlock()
 			return nil
 		}
-		oldest := f.unacked[0]
+		oldest := f.changes.unacked[0]
 		f.mu.Unlock()
 		err := oldest.Wait(ctx)
 		if err != nil && ctx.Err() != nil {
 			return err
 		}
 		f.mu.Lock()
-		mine := len(f.unacked) > 0 && f.unacked[0] == oldest
+		mine := len(f.changes.unacked) > 0 && f.changes.unacked[0] == oldest
 		if mine { // else another Flush has taken it
-			f.unacked = f.unacked[1:]
+			f.changes.unacked = f.changes.unacked[1:]
 		}
 		f.mu.Unlock()
 		if mine && err != nil {
@@ -203,7 +217,7 @@ func (f *file) Flush(ctx context.Context) error {
 // awaitStarted waits for the answers to what was started, good or bad.
 func (f *file) awaitStarted(ctx context.Context) error {
 	f.mu.Lock()
-	started := slices.Clone(f.unacked)
+	started := slices.Clone(f.changes.unacked)
 	f.mu.Unlock()
 	for _, p := range started {
 		if err := p.Wait(ctx); err != nil && ctx.Err() != nil {
@@ -227,7 +241,7 @@ func (f *file) attr(ctx context.Context) (Attr, error) {
 	var stats []*call
 	f.mu.Lock()
 	for i, h := range f.handles {
-		if i == 0 || len(f.unacked) > 0 && !f.ordered.underWay() {
+		if i == 0 || len(f.changes.unacked) > 0 && !f.changes.ordered.underWay() {
 			stats = append(stats, f.startAttr(h))
 		}
 	}
@@ -267,7 +281,7 @@ func (f *file) Sync(ctx context.Context) error {
 		return missing(extFsync)
 	}
 	f.mu.Lock()
-	h, scattered := f.handles[0], len(f.handles) > 1 || f.ordered.held()
+	h, scattered := f.handles[0], len(f.handles) > 1 || f.changes.ordered.held()
 	f.mu.Unlock()
 	if scattered {
 		if err := f.awaitStarted(ctx); err != nil {
@@ -286,7 +300,7 @@ func (f *file) Close(context.Context) error {
 		return nil
 	}
 	f.closed = true
-	f.arrive(f.due)
+	f.arrive(f.reading.due)
 	for _, h := range f.handles {
 		f.closeHandle(h)
 	}
@@ -309,11 +323,11 @@ func (h handle) close(path string) *call {
 
 // work notes that something goes on that needs the handles as they are, until
 // rest. f.mu is held.
-func (f *file) work() { f.busy++ }
+func (f *file) work() { f.usage.busy++ }
 
 func (f *file) rest() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.busy--
-	f.used = time.Now()
+	f.usage.busy--
+	f.usage.last = time.Now()
 }

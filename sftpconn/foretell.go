@@ -138,7 +138,7 @@ type prompt struct {
 // startPrompt asks for the n bytes of the file that open is going to open.
 func (c *Conn) startPrompt(open *call, n int64) prompt {
 	id := open.effect.foretold
-	if id == "" || n <= 0 || n > min(maxPrompt, int64(c.limits.read)) {
+	if id == "" || n <= 0 || n > min(maxPrompt, int64(c.server.limits.read)) {
 		return prompt{}
 	}
 	h := handle{open.ch, id}
@@ -149,11 +149,11 @@ func (c *Conn) startPrompt(open *call, n int64) prompt {
 func (f *file) takePrompt(off int64, n int) *call {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	data := f.prompt.data
-	if off != 0 || int64(n) != f.prompt.size {
+	data := f.reading.prompt.data
+	if off != 0 || int64(n) != f.reading.prompt.size {
 		return nil
 	}
-	f.prompt.data = nil
+	f.reading.prompt.data = nil
 	return data
 }
 
@@ -161,12 +161,12 @@ func (f *file) takePrompt(off int64, n int) *call {
 // OPEN.
 func (f *file) endsAt(ctx context.Context, off int64) bool {
 	f.mu.Lock()
-	end := f.prompt.end
-	if off != f.prompt.size {
+	end := f.reading.prompt.end
+	if off != f.reading.prompt.size {
 		end = nil
 	}
 	if end != nil {
-		f.prompt.end = nil
+		f.reading.prompt.end = nil
 	}
 	f.mu.Unlock()
 	if end == nil || end.wait(ctx) != nil {

@@ -73,7 +73,7 @@ func FuzzReply(f *testing.F) {
 // brokenChannel is one that only notes that it was failed.
 func brokenChannel() *channel {
 	ch := &channel{rwc: script{Reader: bytes.NewReader(nil)}}
-	ch.wake = sync.NewCond(&ch.mu)
+	ch.queue.wake = sync.NewCond(&ch.mu)
 	return ch
 }
 
@@ -113,7 +113,7 @@ func FuzzStream(f *testing.F) {
 		defer cancel()
 		stream := io.MultiReader(bytes.NewReader(version), bytes.NewReader(data))
 		ch := startedChannel(script{stream})
-		c := &Conn{meta: ch, opts: Options{Logger: quiet}, limits: defaultLimits}
+		c := &Conn{meta: ch, opts: Options{Logger: quiet}, server: server{limits: defaultLimits}}
 		_, _ = c.Lstat(ctx, "/a")
 		_, _ = c.ReadDir(ctx, "/d")
 		_, _ = c.Readlink(ctx, "/l")

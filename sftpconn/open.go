@@ -63,7 +63,7 @@ func (c *Conn) create(ctx context.Context, path string, flags OpenFlags, mode ui
 // open opens a file. Where the server refuses to append, writes go to where they
 // say that the end is.
 func (c *Conn) open(ctx context.Context, path string, flags OpenFlags, mode uint32) (File, Attr, error) {
-	if flags&Append == 0 || c.noAppend.Load() {
+	if flags&Append == 0 || c.server.noAppend.Load() {
 		return c.openAs(ctx, path, flags, flags&^Append, mode)
 	}
 	f, attr, err := c.openAs(ctx, path, flags, flags, mode)
@@ -74,7 +74,7 @@ func (c *Conn) open(ctx context.Context, path string, flags OpenFlags, mode uint
 	if plainErr != nil {
 		return nil, Attr{}, err
 	}
-	if !c.noAppend.Swap(true) {
+	if !c.server.noAppend.Swap(true) {
 		c.opts.Logger.Info("the server cannot append: what others append at the same time may be overwritten", "path", path)
 	}
 	return f, attr, nil
@@ -115,15 +115,15 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 	early := c.startPrompt(open, size)
 	h, err := awaitHandle(ctx, open)
 	if err != nil {
-		ch.due.Add(-due)
+		ch.load.due.Add(-due)
 		c.letGo(ch)
 		return nil, Attr{}, err
 	}
-	f := &file{conn: c, path: path, flags: flags, handles: []handle{h}, due: due}
+	f := &file{conn: c, path: path, flags: flags, handles: []handle{h}, reading: reading{due: due}}
 	if h.id == open.effect.foretold {
-		f.prompt = early
+		f.reading.prompt = early
 	}
-	f.spread.stripe = int64(stripePackets * c.limits.write)
+	f.changes.spread.stripe = int64(stripePackets * c.server.limits.write)
 	attr, err := awaitAttr(ctx, stat)
 	if _, ok := errors.AsType[*StatusError](err); ok { // removed or renamed since
 		attr, err = f.Attr(ctx)

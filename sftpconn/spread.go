@@ -54,21 +54,21 @@ func (s *spread) narrow() { s.segments = nil }
 // partLength returns how many bytes at off one request may carry. f.mu is held.
 func (f *file) partLength(off int64) int {
 	if f.flags&Append != 0 {
-		return f.conn.limits.write
+		return f.conn.server.limits.write
 	}
-	return min(f.conn.limits.write, int(f.spread.stripe-off%f.spread.stripe))
+	return min(f.conn.server.limits.write, int(f.changes.spread.stripe-off%f.changes.spread.stripe))
 }
 
 // writeHandle returns the handle for a write at off. f.mu is held.
-func (f *file) writeHandle(off int64) handle { return f.handles[f.spread.handle(off)] }
+func (f *file) writeHandle(off int64) handle { return f.handles[f.changes.spread.handle(off)] }
 
 // startWrite is called with f.mu held.
 func (f *file) startWrite(p []byte, off int64) *call {
 	h := f.writeHandle(off)
-	f.spread.end = max(f.spread.end, off+int64(len(p)))
+	f.changes.spread.end = max(f.changes.spread.end, off+int64(len(p)))
 	packet := &sshfx.WritePacket{Handle: h.id, Offset: uint64(off), Data: p}
 	c := h.ch.startBulk("WRITE", f.path, packet, len(p))
-	if h.ch.inFlight.Load() > widenAt && f.flags&Append == 0 {
+	if h.ch.load.inFlight.Load() > widenAt && f.flags&Append == 0 {
 		f.widen()
 	}
 	return c
@@ -83,14 +83,14 @@ const wholeFile = -1
 // that are about to come, if its own has enough to do: what it is given goes at its
 // pace. f.mu is held.
 func (f *file) begin(off int64, start func() tracked) Pending {
-	f.used = time.Now()
-	alone, last, several := off == wholeFile, f.ordered, len(f.handles) > 1
-	crowded := !alone && f.widening != nil && f.writeHandle(off).ch.inFlight.Load() > window
+	f.usage.last = time.Now()
+	alone, last, several := off == wholeFile, f.changes.ordered, len(f.handles) > 1
+	crowded := !alone && f.widening.over != nil && f.writeHandle(off).ch.load.inFlight.Load() > window
 	if !last.held() && !crowded && (!several || !alone && !last.underWay()) {
 		c := start()
-		f.track(c)
+		f.changes.track(c)
 		if alone {
-			f.ordered = &orderedRequest{alone: true, started: closedChannel, call: c}
+			f.changes.ordered = &orderedRequest{alone: true, started: closedChannel, call: c}
 		}
 		return c
 	}
@@ -99,17 +99,17 @@ func (f *file) begin(off int64, start func() tracked) Pending {
 
 // hold holds r back until it can be sent in order. f.mu is held.
 func (f *file) hold(r *orderedRequest) Pending {
-	last := f.ordered
+	last := f.changes.ordered
 	var after []tracked
 	switch {
 	case r.alone:
-		after = slices.Clone(f.unacked)
+		after = slices.Clone(f.changes.unacked)
 	case last.underWay():
 		after = []tracked{last}
 	}
 	r.started = make(chan struct{})
-	f.ordered = r
-	f.track(r)
+	f.changes.ordered = r
+	f.changes.track(r)
 	f.conn.goBackground(func() { f.release(r, last, after) })
 	return r
 }
@@ -179,7 +179,7 @@ func (r *orderedRequest) succeeded() bool { return !r.held() && r.call.succeeded
 // awaitHeld waits until nothing that was started is held back.
 func (f *file) awaitHeld(ctx context.Context) error {
 	f.mu.Lock()
-	last := f.ordered
+	last := f.changes.ordered
 	f.mu.Unlock()
 	if last == nil {
 		return nil

@@ -20,19 +20,19 @@ type Status struct {
 // Status tells how the connection is. It never waits for the server.
 func (c *Conn) Status() Status {
 	s := Status{
-		Extensions: slices.Sorted(maps.Keys(c.ext)),
-		MaxRead:    c.limits.read,
-		MaxWrite:   c.limits.write,
+		Extensions: slices.Sorted(maps.Keys(c.server.ext)),
+		MaxRead:    c.server.limits.read,
+		MaxWrite:   c.server.limits.write,
 		RoundTrip:  c.activity.trip.shortest(),
 		Channels:   1,
-		InFlight:   c.meta.inFlight.Load(),
+		InFlight:   c.meta.load.inFlight.Load(),
 		Silence:    c.activity.silence(),
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.Channels += len(c.bulk.open)
 	for _, ch := range c.bulk.open {
-		s.InFlight += ch.inFlight.Load()
+		s.InFlight += ch.load.inFlight.Load()
 	}
 	return s
 }

@@ -54,7 +54,7 @@ func (c *Conn) closeIdle(since time.Time) (done bool) {
 func (ch *channel) isIdle() bool {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	return len(ch.calls) == 0
+	return len(ch.calls.byID) == 0
 }
 
 // narrow closes all but the first handle of a file that nothing was done with
@@ -62,16 +62,16 @@ func (ch *channel) isIdle() bool {
 func (f *file) narrow(since time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.forgetSucceeded()
-	if f.closed || f.widening != nil || len(f.unacked) > 0 || f.busy > 0 || f.used.After(since) {
+	f.changes.forgetSucceeded()
+	if f.closed || f.widening.over != nil || len(f.changes.unacked) > 0 || f.usage.busy > 0 || f.usage.last.After(since) {
 		return
 	}
 	for _, h := range f.handles[1:] {
 		f.closeHandle(h)
 	}
 	f.handles = f.handles[:1:1]
-	f.widened, f.moved = false, 0
-	f.spread.narrow()
+	f.widening.begun, f.reading.moved = false, 0
+	f.changes.spread.narrow()
 	f.conn.setWide(f, false)
 }
 

@@ -103,8 +103,8 @@ func TestBusyFilesStayOpen(t *testing.T) {
 		require.NoError(t, writer.Write(p, 0).Wait(t.Context()))
 		synctest.Wait()
 		off := int64(len(p))
-		for writer.spread.handle(off) == 0 {
-			off += writer.spread.stripe
+		for writer.changes.spread.handle(off) == 0 {
+			off += writer.changes.spread.stripe
 		}
 		writer.Write([]byte("old"), off)
 		time.Sleep(slow * 2 / 3)

@@ -12,6 +12,12 @@ import (
 // opened on the bulk channels, in bytes: small files are not worth the requests.
 const widenAt = 1 << 20
 
+// widening is the opening of a file on further channels.
+type widening struct {
+	begun bool          // further handles are open, being opened, or cannot be
+	over  chan struct{} // closed when they are open; nil but in between
+}
+
 // awaitHandles waits while further handles are about to come and those that are there
 // have a window's worth to do each: more would only make metadata wait.
 func (f *file) awaitHandles(ctx context.Context) error {
@@ -27,8 +33,8 @@ func (f *file) awaitRoom(ctx context.Context, next func() handle, bytes int64) e
 	const pause = 2 * time.Millisecond // nobody tells of each answer
 	for {
 		f.mu.Lock()
-		widening := f.widening
-		room := widening == nil || next().ch.inFlight.Load() <= bytes
+		widening := f.widening.over
+		room := widening == nil || next().ch.load.inFlight.Load() <= bytes
 		f.mu.Unlock()
 		if room {
 			return nil
@@ -55,8 +61,8 @@ func (f *file) readHandle(n int) handle {
 	}
 	best := f.leastBusy()
 	f.arrive(int64(n))
-	f.moved += int64(n)
-	if f.moved > widenAt {
+	f.reading.moved += int64(n)
+	if f.reading.moved > widenAt {
 		f.widen()
 	}
 	return best
@@ -67,7 +73,7 @@ func (f *file) readHandle(n int) handle {
 func (f *file) leastBusy() handle {
 	best := f.handles[0]
 	for _, h := range f.handles[1:] {
-		if best.ch == f.conn.meta || h.ch.load() < best.ch.load() {
+		if best.ch == f.conn.meta || h.ch.load.total() < best.ch.load.total() {
 			best = h
 		}
 	}
@@ -77,11 +83,10 @@ func (f *file) leastBusy() handle {
 // widen starts opening the file on the bulk channels that it is not open on, and
 // such channels as well. That is tried once, until it was idle. f.mu is held.
 func (f *file) widen() {
-	if f.widened || f.closed {
+	if f.widening.begun || f.closed {
 		return
 	}
-	f.widened = true
-	f.widening = make(chan struct{})
+	f.widening = widening{begun: true, over: make(chan struct{})}
 	before := f.handles[0].startStat(f.path)
 	wanted := f.conn.wantedBulk()
 	if f.flags&Write == 0 {
@@ -96,8 +101,8 @@ func (f *file) widen() {
 		opening.Wait()
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		close(f.widening)
-		f.widening = nil
+		close(f.widening.over)
+		f.widening.over = nil
 	})
 }
 
@@ -119,13 +124,13 @@ func (f *file) openToo(ch *channel, before *call) {
 		return
 	}
 	f.handles = append(f.handles, h)
-	f.used = time.Now()
+	f.usage.last = time.Now()
 	f.conn.setWide(f, true)
 	first := 0
 	if f.handles[0].ch == f.conn.meta {
 		first = 1 // it is left to metadata
 	}
-	f.spread.widen(first, len(f.handles)-first)
+	f.changes.spread.widen(first, len(f.handles)-first)
 }
 
 // channelsFor returns how many channels it takes to move n bytes in a round trip.
@@ -168,7 +173,7 @@ func (f *file) isLike(before, now Attr) bool {
 		return now == before
 	}
 	f.mu.Lock()
-	end := uint64(f.spread.end)
+	end := uint64(f.changes.spread.end)
 	f.mu.Unlock()
 	grown := now.Mtime >= before.Mtime &&
 		widenAt/4 <= before.Size && before.Size <= now.Size && now.Size <= max(before.Size, end)

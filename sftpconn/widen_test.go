@@ -30,9 +30,9 @@ func TestSameFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, test.read, (&file{flags: Read}).isLike(before, test.now), "read")
-			assert.Equal(t, test.write, (&file{flags: Write, spread: spread{end: 2 * big}}).isLike(before, test.now), "written")
+			assert.Equal(t, test.write, (&file{flags: Write, changes: changes{spread: spread{end: 2 * big}}}).isLike(before, test.now), "written")
 		})
 	}
 	short := attrs(1000, 100, 0)
-	assert.False(t, (&file{flags: Write, spread: spread{end: big}}).isLike(short, short), "a new file may look like it")
+	assert.False(t, (&file{flags: Write, changes: changes{spread: spread{end: big}}}).isLike(short, short), "a new file may look like it")
 }
