@@ -79,7 +79,7 @@ func (ws *Walks) ListingCame(s *Step, ok bool) []Request {
 	} else {
 		ws.fail(s)
 	}
-	fetch := ws.next(ws.alive(s.walk))
+	fetch := ws.next(s.walk)
 	for _, below := range ws.listBelow(s) {
 		fetch = append(fetch, Request{Step: below})
 	}

@@ -228,9 +228,10 @@ type Request struct {
 	Again *OpenedFile
 }
 
-// next returns what of w is to be fetched now.
+// next returns what of w is to be fetched now. That is nothing if w is nil, or has ended:
+// w may have made room for another walk a moment ago.
 func (ws *Walks) next(w *walk) (fetch []Request) {
-	if w == nil {
+	if !slices.Contains(ws.all, w) {
 		return nil
 	}
 	now := time.Now()
@@ -431,11 +432,3 @@ func (ws *Walks) ageOf(s *Step) time.Duration {
 
 // isIdle reports whether there is nothing to be taken away.
 func (ws *Walks) isIdle() bool { return len(ws.all) == 0 && ws.loose.steps.Len() == 0 }
-
-// alive returns w if it goes on, or nil.
-func (ws *Walks) alive(w *walk) *walk {
-	if slices.Contains(ws.all, w) {
-		return w
-	}
-	return nil
-}
