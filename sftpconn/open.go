@@ -113,6 +113,10 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 	open := ch.start("OPEN", path, &sshfx.OpenPacket{Filename: path, PFlags: uint32(wire), Attrs: attrs})
 	stat := ch.start("STAT", path, &sshfx.StatPacket{Path: path})
 	early := c.startPrompt(open, size)
+	if early.data != nil { // what was due is under way
+		ch.due.Add(-due)
+		due = 0
+	}
 	h, err := awaitHandle(ctx, open)
 	if err != nil {
 		ch.load.due.Add(-due)
