@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -192,5 +193,66 @@ func TestTreeOverALine(t *testing.T) {
 	t.Run("find, then several at once", func(t *testing.T) {
 		// Which of them comes first makes a difference.
 		sftptest.FewerTrips(t, 40, func() float64 { return treeTrips(t, root, (*reader).bySeveral) })
+	})
+}
+
+// importer reads packages as an interpreter does: at half of the files of each, in no
+// order, and now and then turns to another package in between.
+type importer struct {
+	*reader
+	random   *rand.Rand
+	packages []string // not come to so far
+}
+
+func (i *importer) importNext() {
+	if len(i.packages) == 0 {
+		return
+	}
+	dir := i.packages[0]
+	i.packages = i.packages[1:]
+	entries := i.list(dir)
+	i.random.Shuffle(len(entries), func(a, b int) { entries[a], entries[b] = entries[b], entries[a] })
+	i.file(dir + "/__init__")
+	for _, e := range entries[:len(entries)/2] {
+		i.file(dir + "/" + e.Name)
+		if i.random.IntN(4) == 0 {
+			i.importNext()
+		}
+	}
+}
+
+// A program that seems to go through a tree, and then goes on elsewhere in it, has what
+// is near it read ahead, and not only what is where it was.
+func TestPackagesInNoOrder(t *testing.T) {
+	const packages, files = 40, 10
+	root := t.TempDir()
+	old := time.Now().AddDate(-40, 0, 0)
+	for p := range packages {
+		dir := fmt.Sprintf("%s/%d", root, p)
+		require.NoError(t, os.Mkdir(dir, 0o755))
+		for f := range files {
+			name := "__init__"
+			if f > 0 {
+				name = fmt.Sprintf("%d of %d", f, p)
+			}
+			require.NoError(t, os.WriteFile(dir+"/"+name, bytes.Repeat([]byte(name), 100), 0o644))
+			require.NoError(t, os.Chtimes(dir+"/"+name, old, old))
+		}
+	}
+	const roundTrip = 50 * time.Millisecond
+	synctest.Test(t, func(t *testing.T) {
+		fsys := newFarthest(t, roundTrip)
+		i := &importer{reader: &reader{t: t, fs: fsys}, random: rand.New(rand.NewPCG(1, 1))}
+		i.list(root)
+		for _, p := range i.random.Perm(packages) {
+			i.packages = append(i.packages, fmt.Sprintf("%s/%d", root, p))
+		}
+		start := time.Now()
+		for len(i.packages) > 0 {
+			i.importNext()
+		}
+		trips := float64(time.Since(start)) / float64(roundTrip)
+		t.Logf("%.1f round trips", trips)
+		assert.LessOrEqual(t, trips, 240.0)
 	})
 }

@@ -114,7 +114,7 @@ func (c *Conn) openAs(ctx context.Context, path string, flags, wire OpenFlags, m
 	stat := ch.start("STAT", path, &sshfx.StatPacket{Path: path})
 	early := c.startPrompt(open, size)
 	if early.data != nil { // what was due is under way
-		ch.due.Add(-due)
+		ch.load.due.Add(-due)
 		due = 0
 	}
 	h, err := awaitHandle(ctx, open)

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"time"
 
+	"sftpmount/cache/internal/blocks"
 	"sftpmount/cache/internal/known"
 	"sftpmount/cache/internal/pathname"
 	"sftpmount/sftpconn"
@@ -17,6 +18,10 @@ const (
 	FirstAhead  = 8
 	aheadGrowth = 8
 	mostAhead   = 512
+
+	// nearAhead is how many of the small files that come next may be ahead,
+	// whatever else of their walk is: that may be where its program has left.
+	nearAhead = 4
 
 	// stepBytes is how much of files is read ahead per step of the window, in
 	// bytes.
@@ -152,10 +157,14 @@ func (w *window) shrink() { w.size = max(1, w.size/2) }
 // stray takes in that a step was used that does not come next.
 func (w *window) stray() { w.size = max(min(FirstAhead, w.size), w.size/2) }
 
-// hasRoom reports whether w may be ahead by one more step.
-func (w *walk) hasRoom(s *Step) bool {
-	if s.Kind == known.Folder {
+// hasRoom reports whether w may be ahead by one more step, to which near others are
+// nearer.
+func (w *walk) hasRoom(s *Step, near int) bool {
+	switch {
+	case s.Kind == known.Folder:
 		return w.ahead.folders < w.window.size
+	case near < nearAhead && s.file.whole <= blocks.SmallFile:
+		return true
 	}
 	bytes := w.ahead.bytes
 	return w.ahead.others < w.window.size && (bytes == 0 || bytes+s.file.size <= int64(w.window.size)*stepBytes)

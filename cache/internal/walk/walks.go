@@ -261,7 +261,7 @@ func (ws *Walks) next(w *walk) (fetch []Request) {
 		switch {
 		case !ws.allowed.hasCredit(s):
 			return e, false
-		case !w.hasRoom(s):
+		case !w.hasRoom(s, near+len(fetch)):
 			return e, w.hasAnyRoom()
 		}
 		if !ws.allowed.hasSpace(s) && near < FirstAhead && !cleared {
@@ -358,7 +358,7 @@ func (ws *Walks) isFree(w *walk, path string) bool {
 	if s.walk == ws.loose {
 		return !pathname.IsHidden(path)
 	}
-	return w.picks && s.walk != w && !s.used
+	return s.walk != w && !s.used && (w.picks || s.state == waiting)
 }
 
 // adopt makes s, or the step for its path that there is, a step of w before another
