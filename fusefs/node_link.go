@@ -2,6 +2,7 @@ package fusefs
 
 import (
 	"context"
+	"math"
 	"strings"
 	"syscall"
 	"time"
@@ -30,7 +31,7 @@ func (n *node) Symlink(ctx context.Context, target, name string, out *fuse.Entry
 		return nil, errno
 	}
 	inode, errno = n.newborn(ctx, name, syscall.S_IFLNK, knowledge{attr: attr, at: at}, out)
-	if errno == 0 && strings.HasPrefix(target, "/") && len(target) <= maxTarget {
+	if errno == 0 && leadsOut(target) && len(target) <= maxTarget {
 		made := nodeOf(inode)
 		made.mu.Lock()
 		made.target = target
@@ -43,8 +44,14 @@ func (n *node) Symlink(ctx context.Context, target, name string, out *fuse.Entry
 // maxTarget bounds the targets that are remembered for trust, in bytes.
 const maxTarget = 512
 
-// trusts reports whether a program here made the link to read as target, which
-// is absolute and so means the same wherever the link is.
+// leadsOut reports whether target can lead out of the mount, and to what the server has
+// no say in: it is absolute, or goes up from where the link lies, which programs here
+// decide.
+func leadsOut(target string) bool {
+	return strings.HasPrefix(target, "/") || strings.HasPrefix(target, "..") && contained(target, math.MaxInt)
+}
+
+// trusts reports whether a program here made the link to read as target.
 func (n *node) trusts(target string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
