@@ -1,7 +1,6 @@
 package walk
 
 import (
-	"container/list"
 	"time"
 
 	"sftpmount/cache/internal/known"
@@ -38,13 +37,12 @@ const (
 // subfolder of a folder just come to, or with the second entry of it that is
 // listed.
 func (ws *Walks) visit(path string) *walk {
-	if e := ws.steps[path]; e != nil {
-		ws.use(e)
-		s := e.Value.(*Step)
+	if s := ws.steps[path]; s != nil {
+		ws.use(s)
 		if s.walk != ws.loose {
 			return s.walk
 		}
-		ws.remove(e)
+		ws.remove(s)
 	}
 	return ws.come(path, known.Folder, func(l *known.Listing, t trail) (sorted, begins bool) {
 		_, name := pathname.Split(path)
@@ -64,13 +62,12 @@ func (ws *Walks) visit(path string) *walk {
 func (ws *Walks) comesTo(path string, kind known.Kind) (ahead *Step, w *walk) {
 	at, again := ws.remember(path, kind)
 	var anew, expected bool
-	if e := ws.steps[path]; e != nil && e.Value.(*Step).Kind == kind {
-		s := e.Value.(*Step)
+	if s := ws.steps[path]; s != nil && s.Kind == kind {
 		if s.unused() {
 			ahead = s
 		}
 		w, anew = s.walk, s.used
-		expected = ws.use(e)
+		expected = ws.use(s)
 	}
 	switch {
 	case w != nil && w.recalls.any() && !anew:
@@ -121,13 +118,13 @@ func (ws *Walks) entered(dir string) *walk {
 // found takes in that a name in dir was looked up, which is known. It returns the
 // walk that goes on with that, if any.
 func (ws *Walks) found(dir string) (w *walk) {
-	if e := ws.steps[dir]; e != nil && e.Value.(*Step).unused() {
-		ws.use(e)
-		w = e.Value.(*Step).walk
+	if s := ws.steps[dir]; s != nil && s.unused() {
+		ws.use(s)
+		w = s.walk
 	}
 	if v, ok := ws.recent.Get(dir); ok && w == nil {
-		if e := ws.steps[pathname.Join(dir, v.files.last)]; e != nil {
-			w = e.Value.(*Step).walk // whose files are kept fresh
+		if s := ws.steps[pathname.Join(dir, v.files.last)]; s != nil {
+			w = s.walk // whose files are kept fresh
 		}
 	}
 	return w
@@ -144,21 +141,21 @@ func (ws *Walks) missed(dir, name string) (list *Step, w *walk) {
 	if l != nil && (l.Has(name) || !ws.names.Ages(l)) {
 		return nil, ws.found(dir)
 	}
-	e := ws.steps[dir]
-	walked := e != nil && e.Value.(*Step).walk != ws.loose
+	s := ws.steps[dir]
+	walked := s != nil && s.walk != ws.loose
 	switch {
 	case walked && (l != nil || pathname.IsHidden(dir)):
 		return ws.listApart(dir), ws.found(dir)
 	case walked:
-		ws.use(e)
-		w = e.Value.(*Step).walk
+		ws.use(s)
+		w = s.walk
 	default:
 		if w = ws.entered(dir); w == nil {
 			return ws.listLoose(dir), nil
 		}
-		e = w.cursor
+		s = w.cursor
 	}
-	if s := e.Value.(*Step); s.Kind == known.Folder && s.state == waiting {
+	if s.Kind == known.Folder && s.state == waiting {
 		ws.attend(s)
 		list = s
 	}
@@ -207,14 +204,12 @@ func (ws *Walks) attend(s *Step) {
 // listLoose returns a step for dir if it is to be listed, though nothing is known
 // of a walk.
 func (ws *Walks) listLoose(dir string) *Step {
-	e := ws.steps[dir]
-	if e != nil {
-		s := e.Value.(*Step)
-		ws.use(e)
+	if s := ws.steps[dir]; s != nil {
+		ws.use(s)
 		if s.state == asking {
 			return nil
 		}
-		ws.remove(e)
+		ws.remove(s)
 	}
 	s := ws.peek(dir)
 	if s != nil {
@@ -266,15 +261,12 @@ func (ws *Walks) come(path string, kind known.Kind, judge func(*known.Listing, t
 	before := *t
 	t.add(name)
 	l := ws.names.FreshListing(dir)
-	if l == nil {
-		return nil
-	}
-	if !l.Has(name) {
+	if l == nil || !l.Has(name) {
 		return nil
 	}
 	s := &Step{Kind: kind, Path: path, used: true}
-	if e := ws.steps[dir]; e != nil && kind != known.Folder && ws.goesOn(e.Value.(*Step), l, path) {
-		return ws.join(e, s)
+	if d := ws.steps[dir]; d != nil && kind != known.Folder && ws.goesOn(d, l, path) {
+		return ws.join(d, s)
 	}
 	sorted, begins := judge(l, before)
 	begins = begins && (before.entries > 0 || !v.passed && !ws.isPicked(dir))
@@ -282,8 +274,9 @@ func (ws *Walks) come(path string, kind known.Kind, judge func(*known.Listing, t
 	if !begins && !picks {
 		return nil
 	}
-	if e := ws.steps[pathname.Join(dir, v.files.last)]; e != nil && kind == known.Folder && l.Follows(v.files.last, name, sorted) {
-		return ws.goDown(e, s)
+	beside := ws.steps[pathname.Join(dir, v.files.last)]
+	if beside != nil && kind == known.Folder && l.Follows(v.files.last, name, sorted) {
+		return ws.goDown(beside, s)
 	}
 	wants := kind | v.kinds()
 	if kind != known.Folder {
@@ -304,8 +297,8 @@ func (ws *Walks) goesOn(dir *Step, l *known.Listing, path string) bool {
 // isPicked reports whether a program has come to dir that picks among the folders
 // beside it.
 func (ws *Walks) isPicked(dir string) bool {
-	e := ws.steps[dir]
-	return e != nil && e.Value.(*Step).walk.picks && e.Value.(*Step).entered(ws)
+	s := ws.steps[dir]
+	return s != nil && s.walk.picks && s.entered(ws)
 }
 
 // entered reports whether a program that goes through a tree has come to the
@@ -316,40 +309,41 @@ func (s *Step) entered(ws *Walks) bool { return s.walk != ws.loose && s.used }
 // meanwhile.
 func (ws *Walks) caughtUp(dir string) {
 	v, ok := ws.recent.Get(dir)
-	e := ws.steps[dir]
-	if !ok || e == nil || v.files.entries != 1 || !e.Value.(*Step).entered(ws) {
+	s := ws.steps[dir]
+	if !ok || s == nil || v.files.entries != 1 || !s.entered(ws) {
 		return
 	}
 	path := pathname.Join(dir, v.files.last)
 	if ws.steps[path] == nil {
-		ws.join(e, &Step{Kind: known.File, Path: path, used: true})
+		ws.join(s, &Step{Kind: known.File, Path: path, used: true})
 	}
 }
 
 // join lets the walk that goes through the folder of dir fetch what is of the
 // kind of s, too. Who picks has to ask for some first.
-func (ws *Walks) join(dir *list.Element, s *Step) *walk {
-	w := dir.Value.(*Step).walk
+func (ws *Walks) join(dir, s *Step) *walk {
+	w := dir.walk
 	w.joined++
 	if !w.picks || w.joined >= fewPicked {
 		w.wants |= s.Kind
 	}
 	w.last = time.Now()
-	e := ws.put(w, s, dir.Next())
+	ws.put(w, s, dir.next())
 	ws.use(dir)
 	ws.heed(w, s.Path)
-	w.cursor = e
+	w.cursor = s
 	return w
 }
 
 // goDown lets the walk of at, a file beside the folder of s, go through that folder,
 // too.
-func (ws *Walks) goDown(at *list.Element, s *Step) *walk {
-	w := at.Value.(*Step).walk
+func (ws *Walks) goDown(at, s *Step) *walk {
+	w := at.walk
 	w.wants |= known.Folder
 	w.last = time.Now()
 	ws.heed(w, s.Path)
-	w.cursor = ws.put(w, s, at.Next())
+	ws.put(w, s, at.next())
+	w.cursor = s
 	return w
 }
 
@@ -365,6 +359,7 @@ func (ws *Walks) begin(w *walk, dir string, l *known.Listing, at *Step) {
 	if !w.order.sorted {
 		ws.putRest(w, dir, restOf{passed, 0, i}, nil)
 	}
-	w.cursor = ws.put(w, at, nil)
+	ws.put(w, at, nil)
+	w.cursor = at
 	ws.putRest(w, dir, restOf{anything, i + 1, len(l.Entries)}, nil)
 }

@@ -110,7 +110,8 @@ func (ws *Walks) recall(path string, at int) *walk {
 		ws.drop(w)
 		return nil
 	}
-	w.cursor = ws.put(w, &Step{Kind: known.File, Path: path, used: true}, w.steps.Front())
+	w.cursor = &Step{Kind: known.File, Path: path, used: true}
+	ws.put(w, w.cursor, w.first())
 	return w
 }
 
@@ -127,10 +128,10 @@ func (ws *Walks) recallMore(w *walk, at int) {
 			continue
 		}
 		s := newStep(known.File, open.path, attr)
-		switch e := ws.steps[open.path]; {
-		case e == nil || e.Value.(*Step).used:
+		switch old := ws.steps[open.path]; {
+		case old == nil || old.used:
 			ws.put(w, s, nil)
-		case !e.Value.(*Step).walk.recalls.any():
+		case !old.walk.recalls.any():
 			ws.adopt(w, s, nil)
 		}
 	}

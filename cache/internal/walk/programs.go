@@ -126,11 +126,10 @@ func (ws *Walks) HandOver(s *Step) *OpenedFile {
 
 // TakeAway returns the file at path, if it was opened ahead: no program is to get it.
 func (ws *Walks) TakeAway(path string) *OpenedFile {
-	e := ws.steps[path]
-	if e == nil {
+	s := ws.steps[path]
+	if s == nil {
 		return nil
 	}
-	s := e.Value.(*Step)
 	o := ws.take(s)
 	ws.waste(s)
 	return o

@@ -2,7 +2,6 @@ package walk
 
 import (
 	"cmp"
-	"container/list"
 	"math"
 	"slices"
 	"strings"
@@ -42,11 +41,11 @@ func (ws *Walks) isNext(w *walk, path string, sorted bool) bool {
 			return true
 		}
 		if prior := l.Prior(name, sorted); prior != "" {
-			e := ws.steps[pathname.Join(dir, prior)]
-			return e == nil || e.Value.(*Step).used
+			s := ws.steps[pathname.Join(dir, prior)]
+			return s == nil || s.used
 		}
-		e := ws.steps[dir]
-		if e == nil || e.Value.(*Step).walk != w {
+		s := ws.steps[dir]
+		if s == nil || s.walk != w {
 			return true
 		}
 		path = dir
@@ -59,7 +58,7 @@ func (ws *Walks) heed(w *walk, path string) {
 	if w.cursor == nil || w.picks || w.order.turns == mostTurns {
 		return
 	}
-	dir, before, name := part(w.cursor.Value.(*Step).Path, path)
+	dir, before, name := part(w.cursor.Path, path)
 	l := ws.names.FreshListing(dir)
 	if l == nil {
 		return
@@ -86,20 +85,17 @@ func (ws *Walks) reorder(w *walk) {
 	w.order.sorted = !w.order.sorted
 	w.order.wrong = 0
 	w.order.turns++
-	var all []*list.Element
-	for e := w.steps.Front(); e != nil; e = e.Next() {
-		s := e.Value.(*Step)
+	var all []*Step
+	for s := w.first(); s != nil; s = s.next() {
 		if s.Kind == known.File && s.state == there {
 			ws.putOff(s)
 		}
 		s.rest.from, s.rest.to = 0, math.MaxInt // what is a step already is passed over
-		all = append(all, e)
+		all = append(all, s)
 	}
-	slices.SortStableFunc(all, func(a, b *list.Element) int {
-		return ws.compare(a.Value.(*Step), b.Value.(*Step), w.order.sorted)
-	})
-	for _, e := range all {
-		w.steps.MoveToBack(e)
+	slices.SortStableFunc(all, func(a, b *Step) int { return ws.compare(a, b, w.order.sorted) })
+	for _, s := range all {
+		w.steps.MoveToBack(s.place)
 	}
 }
 

@@ -39,9 +39,9 @@ const (
 
 // walk is a tree that a program goes through, as far as can be told.
 type walk struct {
-	steps   *list.List    // of *Step, in the order in which the program is expected
-	cursor  *list.Element // the step that was used last
-	wants   known.Kind    // what the program is after
+	steps   *list.List // of *Step, in the order in which the program is expected
+	cursor  *Step      // the one that was used last
+	wants   known.Kind // what the program is after
 	order   keptOrder
 	picks   bool         // the program goes through one folder in no order
 	recalls recollection // what the program did before, if it does that again
@@ -76,6 +76,7 @@ func (a *aheadOf) add(s *Step, n int) {
 // for steps not put in yet.
 type Step struct {
 	walk    *walk
+	place   *list.Element // in the steps of walk
 	Kind    known.Kind
 	Path    string
 	state   stepState
@@ -88,6 +89,21 @@ type Step struct {
 
 	depth int // of a folder listed on the chance, below one where a name was looked up
 }
+
+func stepAt(place *list.Element) *Step {
+	if place == nil {
+		return nil
+	}
+	return place.Value.(*Step)
+}
+
+// next returns the step behind s, or nil.
+func (s *Step) next() *Step { return stepAt(s.place.Next()) }
+
+// prior returns the step before s, or nil.
+func (s *Step) prior() *Step { return stepAt(s.place.Prev()) }
+
+func (w *walk) first() *Step { return stepAt(w.steps.Front()) }
 
 // Size returns how much of the file of s is read ahead, in bytes.
 func (s *Step) Size() int64 { return s.file.size }
@@ -190,22 +206,22 @@ func (w *walk) due(s *Step, now time.Time) bool {
 
 // following calls do with the steps behind the cursor, then with those before
 // it, until it returns false. do returns the step to go on behind.
-func (w *walk) following(do func(*list.Element) (last *list.Element, more bool)) {
+func (w *walk) following(do func(*Step) (last *Step, more bool)) {
 	if w.cursor == nil {
 		return
 	}
 	looked := 0
-	pass := func(from, to *list.Element) bool {
+	pass := func(from, to *Step) bool {
 		more := true
-		for e := from; e != to && more; looked++ {
-			e, more = do(e)
-			e = e.Next()
+		for s := from; s != to && more; looked++ {
+			s, more = do(s)
+			s = s.next()
 			more = more && looked < mostSteps
 		}
 		return more
 	}
-	if pass(w.cursor.Next(), nil) {
-		pass(w.steps.Front(), w.cursor)
+	if pass(w.cursor.next(), nil) {
+		pass(w.first(), w.cursor)
 	}
 }
 

@@ -1,7 +1,6 @@
 package walk
 
 import (
-	"container/list"
 	"slices"
 	"time"
 
@@ -46,7 +45,7 @@ type Walks struct {
 	discard func(*OpenedFile) // closes a file that no program gets
 	all     []*walk           // the one that began last is the last
 	loose   *walk             // folders that are listed since a name in them was looked up
-	steps   map[string]*list.Element
+	steps   map[string]*Step  // by path
 	recent  *simplelru.LRU[string, *visited]
 	history history
 	allowed allowance
@@ -78,7 +77,7 @@ func New(n *known.Names, opts Options, discard func(*OpenedFile)) *Walks {
 		names:   n,
 		discard: discard,
 		loose:   newWalk(rest),
-		steps:   make(map[string]*list.Element),
+		steps:   make(map[string]*Step),
 		recent:  recent,
 		history: newHistory(),
 		allowed: newAllowance(opts.ReadBuffer),
@@ -95,41 +94,37 @@ func (ws *Walks) add(wants known.Kind) *walk {
 }
 
 // put makes s a step of w, before another one or at the end.
-func (ws *Walks) put(w *walk, s *Step, before *list.Element) *list.Element {
+func (ws *Walks) put(w *walk, s, before *Step) {
 	s.walk = w
-	var e *list.Element
 	if before == nil {
-		e = w.steps.PushBack(s)
+		s.place = w.steps.PushBack(s)
 	} else {
-		e = w.steps.InsertBefore(s, before)
+		s.place = w.steps.InsertBefore(s, before.place)
 	}
 	if s.Kind != rest {
-		ws.steps[s.Path] = e
+		ws.steps[s.Path] = s
 	}
-	return e
 }
 
-func (ws *Walks) remove(e *list.Element) {
-	s := e.Value.(*Step)
+func (ws *Walks) remove(s *Step) {
 	ws.waste(s)
-	if ws.steps[s.Path] == e {
+	if ws.steps[s.Path] == s {
 		delete(ws.steps, s.Path)
 	}
-	s.walk.steps.Remove(e)
+	s.walk.steps.Remove(s.place)
 }
 
 // drop ends w.
 func (ws *Walks) drop(w *walk) {
 	ws.all = slices.DeleteFunc(ws.all, func(other *walk) bool { return other == w })
-	for e := w.steps.Front(); e != nil; e = w.steps.Front() {
-		ws.remove(e)
+	for s := w.first(); s != nil; s = w.first() {
+		ws.remove(s)
 	}
 }
 
-// use takes in that a program came to the step e. It reports whether that is where
+// use takes in that a program came to s. It reports whether that is where
 // the walk has expected one.
-func (ws *Walks) use(e *list.Element) (expected bool) {
-	s := e.Value.(*Step)
+func (ws *Walks) use(s *Step) (expected bool) {
 	w := s.walk
 	w.last = time.Now()
 	if s.used {
@@ -151,8 +146,8 @@ func (ws *Walks) use(e *list.Element) (expected bool) {
 		w.window.stray()
 	}
 	ws.heed(w, s.Path)
-	w.cursor = e
-	for before := w.steps.Front(); before != e && w.steps.Len() > mostSteps; before = w.steps.Front() {
+	w.cursor = s
+	for before := w.first(); before != s && w.steps.Len() > mostSteps; before = w.first() {
 		ws.remove(before)
 	}
 	return expected
@@ -202,22 +197,18 @@ func (ws *Walks) take(s *Step) *OpenedFile {
 
 // listed takes in that the listing of path is known.
 func (ws *Walks) listed(path string) *walk {
-	e := ws.steps[path]
-	if e == nil {
-		return nil
-	}
-	s := e.Value.(*Step)
-	if s.Kind != known.Folder || s.state == there || s.state == over || s.walk != ws.loose && s.isPassedBy() {
+	s := ws.steps[path]
+	if s == nil || s.Kind != known.Folder || s.state == there || s.state == over || s.walk != ws.loose && s.isPassedBy() {
 		return nil
 	}
 	s.state = there
 	if l := ws.names.FreshListing(path); l != nil && s.walk != ws.loose && s.walk.expects(l) {
-		ws.putRest(s.walk, path, restOf{anything, 0, len(l.Entries)}, e.Next())
+		ws.putRest(s.walk, path, restOf{anything, 0, len(l.Entries)}, s.next())
 	}
 	return s.walk
 }
 
-func (ws *Walks) putRest(w *walk, path string, r restOf, before *list.Element) {
+func (ws *Walks) putRest(w *walk, path string, r restOf, before *Step) {
 	ws.put(w, &Step{Kind: rest, Path: path, rest: r}, before)
 }
 
@@ -237,51 +228,50 @@ func (ws *Walks) next(w *walk) (fetch []Request) {
 	now := time.Now()
 	ws.allowed.earn(now)
 	near, cleared, full := 0, false, false
-	w.following(func(e *list.Element) (*list.Element, bool) {
-		s := e.Value.(*Step)
+	w.following(func(s *Step) (*Step, bool) {
 		switch {
 		case s.Kind&(known.File|known.Link) != 0 && (s.used || full && s.state == waiting):
-			return e, true
+			return s, true
 		case s.Kind == rest:
-			return ws.expand(e), true
+			return ws.expand(s), true
 		case s.Kind == known.Folder && s.state == waiting && ws.names.FreshListing(s.Path) != nil:
 			ws.listed(s.Path)
-			return e, true
+			return s, true
 		case s.unused():
 			near++
 			if o := s.file.opened; o != nil && o.ages(now) {
 				o.Refreshing = true
 				fetch = append(fetch, Request{s, o})
 			}
-			return e, true
+			return s, true
 		case !w.due(s, now):
-			return e, true
+			return s, true
 		}
 		s.file.aim(ws.through)
 		switch {
 		case !ws.allowed.hasCredit(s):
-			return e, false
+			return s, false
 		case !w.hasRoom(s, near+len(fetch)):
-			return e, w.hasAnyRoom()
+			return s, w.hasAnyRoom()
 		}
 		if !ws.allowed.hasSpace(s) && near < FirstAhead && !cleared {
 			cleared = true
-			ws.clear(w, e)
+			ws.clear(w, s)
 		}
 		if !ws.allowed.hasSpace(s) {
 			full = true
-			return e, s.Kind != known.Folder // there may be folders behind it
+			return s, s.Kind != known.Folder // there may be folders behind it
 		}
 		ws.ask(s)
 		fetch = append(fetch, Request{Step: s})
-		return e, true
+		return s, true
 	})
 	return fetch
 }
 
-// clear lets what is needed least make room for e, which comes soon in w: the end of
+// clear lets what is needed least make room for s, which comes soon in w: the end of
 // the walk that nobody has gone on with for longest.
-func (ws *Walks) clear(w *walk, e *list.Element) {
+func (ws *Walks) clear(w *walk, s *Step) {
 	from := w
 	for _, other := range ws.all {
 		if other.ahead.others > 0 && other.last.Before(from.last) {
@@ -291,9 +281,9 @@ func (ws *Walks) clear(w *walk, e *list.Element) {
 	if from == w && w.picks {
 		return // what is far behind in it is as near
 	}
-	for far, n := from.steps.Back(), 0; far != e && far != nil && n < FirstAhead; far = far.Prev() {
-		if s := far.Value.(*Step); s.Kind == known.File && s.unused() && s.state == there {
-			ws.putOff(s)
+	for far, n := stepAt(from.steps.Back()), 0; far != s && far != nil && n < FirstAhead; far = far.prior() {
+		if far.Kind == known.File && far.unused() && far.state == there {
+			ws.putOff(far)
 			n++
 		}
 	}
@@ -309,18 +299,18 @@ func (ws *Walks) ask(s *Step) {
 	ws.allowed.take(s)
 }
 
-// expand puts steps in the place of the rest e of a folder, or some of them
+// expand puts steps in the place of s, the rest of a folder, or some of them
 // before it. It returns the step before the first of them. What the program does
 // not want yet stays, as a rest before them.
-func (ws *Walks) expand(e *list.Element) *list.Element {
-	s := e.Value.(*Step)
+func (ws *Walks) expand(s *Step) *Step {
 	w := s.walk
 	if w.steps.Len() > mostSteps || s.rest.kinds&w.wants == 0 {
-		return e
+		return s
 	}
-	anchor := e.Prev()
+	anchor := s.prior()
 	if anchor == nil {
-		anchor = w.steps.PushFront(&Step{walk: w, state: over})
+		anchor = &Step{Kind: rest, state: over}
+		ws.put(w, anchor, s)
 	}
 	l := ws.names.FreshListing(s.Path)
 	if l == nil {
@@ -329,20 +319,20 @@ func (ws *Walks) expand(e *list.Element) *list.Element {
 		s.rest.to = min(s.rest.to, len(l.Entries))
 	}
 	if later := s.rest.kinds &^ w.wants; later != 0 {
-		ws.putRest(w, s.Path, restOf{later, s.rest.from, s.rest.to}, e)
-		anchor = e.Prev()
+		ws.putRest(w, s.Path, restOf{later, s.rest.from, s.rest.to}, s)
+		anchor = s.prior()
 	}
 	s.rest.kinds &= w.wants
 	for n := 0; n < expandAtOnce && s.rest.from < s.rest.to; s.rest.from++ {
 		entry := l.At(s.rest.from, w.order.sorted)
 		path := pathname.Join(s.Path, entry.Name)
 		if kind := fetchable(entry.Attr); kind&s.rest.kinds != 0 && ws.isFree(w, path) {
-			ws.adopt(w, newStep(kind, path, entry.Attr), e)
+			ws.adopt(w, newStep(kind, path, entry.Attr), s)
 			n++
 		}
 	}
 	if s.rest.from >= s.rest.to {
-		ws.remove(e)
+		ws.remove(s)
 	}
 	return anchor
 }
@@ -350,12 +340,11 @@ func (ws *Walks) expand(e *list.Element) *list.Element {
 // isFree reports whether w may make path a step of its own: a walk that goes through
 // one folder takes what others have of it.
 func (ws *Walks) isFree(w *walk, path string) bool {
-	e := ws.steps[path]
-	if e == nil {
+	s := ws.steps[path]
+	switch {
+	case s == nil:
 		return true
-	}
-	s := e.Value.(*Step)
-	if s.walk == ws.loose {
+	case s.walk == ws.loose:
 		return !pathname.IsHidden(path)
 	}
 	return s.walk != w && !s.used && (w.picks || s.state == waiting)
@@ -363,14 +352,14 @@ func (ws *Walks) isFree(w *walk, path string) bool {
 
 // adopt makes s, or the step for its path that there is, a step of w before another
 // one.
-func (ws *Walks) adopt(w *walk, s *Step, before *list.Element) {
-	e := ws.steps[s.Path]
-	if e == nil {
+func (ws *Walks) adopt(w *walk, s, before *Step) {
+	old := ws.steps[s.Path]
+	if old == nil {
 		ws.put(w, s, before)
 		return
 	}
-	s = e.Value.(*Step)
-	s.walk.steps.Remove(e)
+	s = old
+	s.walk.steps.Remove(s.place)
 	if s.unused() {
 		s.walk.ahead.add(s, -1)
 		w.ahead.add(s, 1)
@@ -402,18 +391,17 @@ func (ws *Walks) expire(now time.Time) {
 		}
 	}
 	ws.expireSteps(ws.loose, now)
-	for e := ws.loose.steps.Front(); e != nil; {
-		next := e.Next()
-		if s := e.Value.(*Step); s.state != asking && now.Sub(s.asked) > StepAge || ws.loose.steps.Len() > mostRecent {
-			ws.remove(e)
+	for s := ws.loose.first(); s != nil; {
+		next := s.next()
+		if s.state != asking && now.Sub(s.asked) > StepAge || ws.loose.steps.Len() > mostRecent {
+			ws.remove(s)
 		}
-		e = next
+		s = next
 	}
 }
 
 func (ws *Walks) expireSteps(w *walk, now time.Time) (vain bool) {
-	for e := w.steps.Front(); e != nil; e = e.Next() {
-		s := e.Value.(*Step)
+	for s := w.first(); s != nil; s = s.next() {
 		if s.unused() && now.Sub(s.asked) > ws.ageOf(s) {
 			ws.putOff(s)
 			vain = true
