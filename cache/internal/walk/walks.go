@@ -120,6 +120,7 @@ func (ws *Walks) drop(w *walk) {
 	for s := w.first(); s != nil; s = w.first() {
 		ws.remove(s)
 	}
+	w.cursor = nil
 }
 
 // use takes in that a program came to s. It reports whether that is where
