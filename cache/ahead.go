@@ -18,6 +18,14 @@ func (f *FS) watched(requests []walk.Request) []walk.Request {
 	return requests
 }
 
+// locked calls do with f.mu held, and lets go of that if do panics: the mount lives on
+// then (see docs/design.md), and must not hang.
+func (f *FS) locked(do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	do()
+}
+
 // fetch starts requests, if the FS is not closed.
 func (f *FS) fetch(requests []walk.Request) {
 	for _, r := range requests {

@@ -6,17 +6,22 @@ import (
 	"syscall"
 
 	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/walk"
 	"sftpmount/sftpconn"
 )
 
 // known returns what is known of path, as lookup (or Names.Stat) tells it, and
 // what is needed to ask if it is unknown.
 func (f *FS) known(path string, lookup func(*known.Names, string) (sftpconn.Attr, known.Verdict)) (sftpconn.Attr, known.Verdict, question) {
-	f.mu.Lock()
-	attr, v := lookup(f.names, path)
-	q := f.question(path)
-	ahead := f.watched(f.walks.LooksUp(path, v == known.Present))
-	f.mu.Unlock()
+	var attr sftpconn.Attr
+	var v known.Verdict
+	var q question
+	var ahead []walk.Request
+	f.locked(func() {
+		attr, v = lookup(f.names, path)
+		q = f.question(path)
+		ahead = f.watched(f.walks.LooksUp(path, v == known.Present))
+	})
 	f.fetch(ahead)
 	return attr, v, q
 }
@@ -131,9 +136,8 @@ func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sf
 
 // Readlink implements [sftpconn.FS].
 func (f *FS) Readlink(ctx context.Context, path string) (string, error) {
-	f.mu.Lock()
-	ahead := f.watched(f.walks.ReadsLink(path))
-	f.mu.Unlock()
+	var ahead []walk.Request
+	f.locked(func() { ahead = f.watched(f.walks.ReadsLink(path)) })
 	f.fetch(ahead)
 	return f.readlink(ctx, path)
 }

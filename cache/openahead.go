@@ -38,10 +38,12 @@ func (f *FS) discard(o *walk.OpenedFile) {
 // openedEarly returns the file at path as it was opened ahead, if it was and can
 // still be believed. It waits for the open if that is under way.
 func (f *FS) openedEarly(ctx context.Context, path string) *walk.OpenedFile {
-	f.mu.Lock()
-	s, ahead := f.walks.Opens(path)
-	ahead = f.watched(ahead)
-	f.mu.Unlock()
+	var s *walk.Step
+	var ahead []walk.Request
+	f.locked(func() {
+		s, ahead = f.walks.Opens(path)
+		ahead = f.watched(ahead)
+	})
 	f.fetch(ahead)
 	if s == nil {
 		return nil

@@ -5,16 +5,21 @@ import (
 	"slices"
 
 	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/walk"
 	"sftpmount/sftpconn"
 )
 
 // ReadDir implements [sftpconn.FS].
 func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, error) {
-	f.mu.Lock()
-	entries, ok := f.names.List(path)
-	q := f.question(path)
-	ahead := f.watched(f.walks.Lists(path, ok))
-	f.mu.Unlock()
+	var entries []sftpconn.DirEntry
+	var ok bool
+	var q question
+	var ahead []walk.Request
+	f.locked(func() {
+		entries, ok = f.names.List(path)
+		q = f.question(path)
+		ahead = f.watched(f.walks.Lists(path, ok))
+	})
 	f.fetch(ahead)
 	f.questions.listings.add(ok)
 	if ok {
@@ -22,9 +27,7 @@ func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, err
 	}
 	entries, err := f.list(ctx, path, q, false)
 	if err == nil {
-		f.mu.Lock()
-		ahead := f.watched(f.walks.HasListed(path))
-		f.mu.Unlock()
+		f.locked(func() { ahead = f.watched(f.walks.HasListed(path)) })
 		f.fetch(ahead)
 	}
 	return slices.Clone(entries), err

@@ -273,3 +273,22 @@ func TestFoldersAmongManyFiles(t *testing.T) {
 		assert.LessOrEqual(t, roundTrips(func() { walkAll(t, s, f, "/d") }), 40)
 	})
 }
+
+// A panic in what follows programs fails one request, and the others go on.
+func TestPanicLeavesNothingLocked(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, _ *farServer, f *FS) {
+		walks := f.walks
+		f.walks = nil
+		defer func() { f.walks = walks }()
+		for name, do := range map[string]func(){
+			"Lstat":    func() { _, _ = f.Lstat(t.Context(), "/d/a") },
+			"Open":     func() { _, _, _ = f.Open(t.Context(), "/d/a", sftpconn.Read, 0) },
+			"ReadDir":  func() { _, _ = f.ReadDir(t.Context(), "/d") },
+			"Readlink": func() { _, _ = f.Readlink(t.Context(), "/d/a") },
+		} {
+			assert.Panics(t, do, name)
+			assert.True(t, f.mu.TryLock(), name)
+			f.mu.Unlock()
+		}
+	})
+}
