@@ -76,7 +76,8 @@ func (ws *Walks) ListingCame(s *Step, ok bool) []Request {
 	if ok {
 		ws.listed(s.Path)
 		ws.caughtUp(s.Path)
-	} else {
+	}
+	if !ok || s.state == asking { // or another step is for that path by now
 		ws.fail(s)
 	}
 	fetch := ws.next(s.walk)
