@@ -76,8 +76,10 @@ func (f *FS) request(before delivery, do func(context.Context) error) errandWork
 // The caller calls end when it has taken in what the request led to.
 func (f *FS) turn(ctx context.Context, change string, paths ...string) (end func(), err error) {
 	if f.errands == nil {
-		f.underWay(1)
-		return func() { f.underWay(-1) }, nil
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.names.Gens.Begin()
+		return f.endChange, nil
 	}
 	f.mu.Lock()
 	e := f.errands.Add(change, true, paths...)
@@ -95,11 +97,10 @@ func (f *FS) turn(ctx context.Context, change string, paths ...string) (end func
 	return end, err
 }
 
-// underWay adds n to the changes that are under way.
-func (f *FS) underWay(n int) {
+func (f *FS) endChange() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.names.Gens.UnderWay += n
+	f.names.Gens.End()
 }
 
 // canQueue waits for room for one more change. It reports whether changes are

@@ -9,6 +9,9 @@ import (
 // late is a File that is still being opened. Its Write and SetAttr are called
 // only once it is open, or could not be opened.
 type late struct {
+	path string // that it is opened by
+	mode uint32 // and made with, if it is made
+
 	open chan struct{} // closed when file and err are set
 	file sftpconn.File
 	err  error

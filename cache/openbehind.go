@@ -33,7 +33,7 @@ func (f *FS) openBehind(ctx context.Context, path string, flags sftpconn.OpenFla
 		f.mu.Unlock()
 		return nil, attr
 	}
-	l := &late{open: make(chan struct{})}
+	l := &late{path: path, mode: mode, open: make(chan struct{})}
 	file := f.newFile(l, flags)
 	file.queued = 1 // the opening itself
 	file.late.made = sure
@@ -41,7 +41,7 @@ func (f *FS) openBehind(ctx context.Context, path string, flags sftpconn.OpenFla
 	var since uint64
 	work := errandWork{
 		do: func(ctx context.Context, err error) error {
-			attr, err := f.openLate(ctx, file, l, mode, path, err)
+			attr, err := f.openLate(ctx, file, l, err)
 			if err == nil && sure {
 				f.told(path, &since, attr)
 			}
@@ -80,8 +80,8 @@ func (f *FS) onItsWay(path string) expectation {
 	return e
 }
 
-// openLate opens file. err is why it cannot.
-func (f *FS) openLate(ctx context.Context, file *File, l *late, mode uint32, path string, err error) (sftpconn.Attr, error) {
+// openLate opens file, as l says. err is why it cannot.
+func (f *FS) openLate(ctx context.Context, file *File, l *late, err error) (sftpconn.Attr, error) {
 	leave := func() {}
 	if err == nil {
 		leave, err = f.errands.Enter(ctx)
@@ -89,7 +89,7 @@ func (f *FS) openLate(ctx context.Context, file *File, l *late, mode uint32, pat
 	var opened sftpconn.File
 	var attr sftpconn.Attr
 	if err == nil {
-		opened, attr, err = f.direct.Open(ctx, path, file.flags, mode)
+		opened, attr, err = f.direct.Open(ctx, l.path, file.flags, l.mode)
 	}
 	l.arrive(opened, err)
 	f.mu.Lock()

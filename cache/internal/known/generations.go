@@ -19,7 +19,7 @@ type Generations struct {
 	last  *simplelru.LRU[string, uint64]
 	trees *simplelru.LRU[string, uint64] // last changes of a path and all that is below it
 
-	UnderWay int // changes that are, which other changes may overtake
+	underWay int // changes that are, which other changes may overtake
 }
 
 // NewGenerations returns those of paths that were never changed.
@@ -68,9 +68,15 @@ func (g *Generations) Overtaken(path string, start uint64) bool {
 	return g.Since(path) > start
 }
 
+// Begin notes that a change is asked for.
+func (g *Generations) Begin() { g.underWay++ }
+
+// End notes that what it led to is known.
+func (g *Generations) End() { g.underWay-- }
+
 // Alone reports whether the only change under way, which started in the generation
 // start, had nothing else changed beside it.
-func (g *Generations) Alone(start uint64) bool { return g.Now == start && g.UnderWay <= 1 }
+func (g *Generations) Alone(start uint64) bool { return g.Now == start && g.underWay <= 1 }
 
 // newLRU returns an LRU of at most size entries. size is positive, so that it
 // cannot fail.
