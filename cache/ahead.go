@@ -9,25 +9,13 @@ import (
 
 const sweepEvery = 500 * time.Millisecond
 
-// watched returns what is to be fetched, and sees to it that what nobody uses of it is
-// taken away. f.mu is held.
-func (f *FS) watched(requests []walk.Request) []walk.Request {
+// fetch starts requests, if the FS is not closed, and sees to it that what nobody uses of
+// that is taken away. f.mu is held, and must be let go of if walks panic: the mount lives
+// on then (see docs/design.md).
+func (f *FS) fetch(requests []walk.Request) {
 	if f.walks.NeedsSweep() {
 		f.background.spawn(f.sweep)
 	}
-	return requests
-}
-
-// locked calls do with f.mu held, and lets go of that if do panics: the mount lives on
-// then (see docs/design.md), and must not hang.
-func (f *FS) locked(do func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	do()
-}
-
-// fetch starts requests, if the FS is not closed.
-func (f *FS) fetch(requests []walk.Request) {
 	for _, r := range requests {
 		f.background.spawn(func() {
 			switch {
@@ -50,9 +38,8 @@ func (f *FS) fetchListing(s *walk.Step) {
 	f.mu.Unlock()
 	_, err := f.list(f.background.ctx, s.Path, q, true)
 	f.mu.Lock()
-	ahead := f.watched(f.walks.ListingCame(s, err == nil))
-	f.mu.Unlock()
-	f.fetch(ahead)
+	defer f.mu.Unlock()
+	f.fetch(f.walks.ListingCame(s, err == nil))
 }
 
 func (f *FS) fetchLink(s *walk.Step) {

@@ -6,23 +6,17 @@ import (
 	"syscall"
 
 	"sftpmount/cache/internal/known"
-	"sftpmount/cache/internal/walk"
 	"sftpmount/sftpconn"
 )
 
 // known returns what is known of path, as lookup (or Names.Stat) tells it, and
 // what is needed to ask if it is unknown.
 func (f *FS) known(path string, lookup func(*known.Names, string) (sftpconn.Attr, known.Verdict)) (sftpconn.Attr, known.Verdict, question) {
-	var attr sftpconn.Attr
-	var v known.Verdict
-	var q question
-	var ahead []walk.Request
-	f.locked(func() {
-		attr, v = lookup(f.names, path)
-		q = f.question(path)
-		ahead = f.watched(f.walks.LooksUp(path, v == known.Present))
-	})
-	f.fetch(ahead)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	attr, v := lookup(f.names, path)
+	q := f.question(path)
+	f.fetch(f.walks.LooksUp(path, v == known.Present))
 	return attr, v, q
 }
 
@@ -136,10 +130,15 @@ func (f *FS) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr) (sf
 
 // Readlink implements [sftpconn.FS].
 func (f *FS) Readlink(ctx context.Context, path string) (string, error) {
-	var ahead []walk.Request
-	f.locked(func() { ahead = f.watched(f.walks.ReadsLink(path)) })
-	f.fetch(ahead)
+	f.readsLink(path)
 	return f.readlink(ctx, path)
+}
+
+// readsLink takes in that a program reads the symbolic link at path.
+func (f *FS) readsLink(path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fetch(f.walks.ReadsLink(path))
 }
 
 func (f *FS) readlink(ctx context.Context, path string) (string, error) {

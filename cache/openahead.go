@@ -38,13 +38,7 @@ func (f *FS) discard(o *walk.OpenedFile) {
 // openedEarly returns the file at path as it was opened ahead, if it was and can
 // still be believed. It waits for the open if that is under way.
 func (f *FS) openedEarly(ctx context.Context, path string) *walk.OpenedFile {
-	var s *walk.Step
-	var ahead []walk.Request
-	f.locked(func() {
-		s, ahead = f.walks.Opens(path)
-		ahead = f.watched(ahead)
-	})
-	f.fetch(ahead)
+	s := f.stepOf(path)
 	if s == nil {
 		return nil
 	}
@@ -62,6 +56,16 @@ func (f *FS) openedEarly(ctx context.Context, path string) *walk.OpenedFile {
 	}
 	_ = o.File.Close(ctx)
 	return nil
+}
+
+// stepOf takes in that a program opens path to read it, and returns the step that was
+// fetched ahead of that, or nil.
+func (f *FS) stepOf(path string) *walk.Step {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s, ahead := f.walks.Opens(path)
+	f.fetch(ahead)
+	return s
 }
 
 // stillTrue reports whether o stands for what an open would find now. If the

@@ -5,32 +5,39 @@ import (
 	"slices"
 
 	"sftpmount/cache/internal/known"
-	"sftpmount/cache/internal/walk"
 	"sftpmount/sftpconn"
 )
 
 // ReadDir implements [sftpconn.FS].
 func (f *FS) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, error) {
-	var entries []sftpconn.DirEntry
-	var ok bool
-	var q question
-	var ahead []walk.Request
-	f.locked(func() {
-		entries, ok = f.names.List(path)
-		q = f.question(path)
-		ahead = f.watched(f.walks.Lists(path, ok))
-	})
-	f.fetch(ahead)
+	entries, ok, q := f.knownListing(path)
 	f.questions.listings.add(ok)
 	if ok {
 		return entries, nil
 	}
 	entries, err := f.list(ctx, path, q, false)
 	if err == nil {
-		f.locked(func() { ahead = f.watched(f.walks.HasListed(path)) })
-		f.fetch(ahead)
+		f.hasListed(path)
 	}
 	return slices.Clone(entries), err
+}
+
+// knownListing returns what is known of what path holds, and what is needed to ask if
+// that is nothing.
+func (f *FS) knownListing(path string) ([]sftpconn.DirEntry, bool, question) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	entries, ok := f.names.List(path)
+	q := f.question(path)
+	f.fetch(f.walks.Lists(path, ok))
+	return entries, ok, q
+}
+
+// hasListed takes in that a program got the listing of path from the server.
+func (f *FS) hasListed(path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fetch(f.walks.HasListed(path))
 }
 
 // list asks for a listing, maybe ahead of programs. What it returns is shared.
