@@ -43,26 +43,6 @@ type changes struct {
 	cuts uint64 // what set the size
 }
 
-// failure is the last error of what nobody waited for. count goes up with each, so
-// that every File can tell whether it has reported it (Linux: errseq_t).
-type failure struct {
-	err   error
-	count uint64
-	bytes int64 // lost, not logged yet
-
-	// unseen is how many bytes were lost since somebody asked last, by Flush or
-	// Sync. What fails in Write alone may be the kernel's writing back of pages,
-	// after the last close(2).
-	unseen int64
-
-	untold error // the last one when nobody was left to be told
-}
-
-func (f *failure) note(err error) {
-	f.count++
-	f.err = err
-}
-
 func newContent(fs *FS, path string) *content {
 	return &content{fs: fs, whereabouts: whereabouts{lastPath: path}, queue: queue{blank: maxOffset}}
 }

@@ -29,8 +29,9 @@
 //	the FS           fs, options, stats, background
 //	names            attrs, tree; questions, flights (who asks the same shares the answer)
 //	open files       open, opens (which file is open by which names), file, content
-//	                 (what its Files share), prediction (its attributes when all is done), copy
-//	reading          readahead, around (scattered reads), readbuffer
+//	                 (what its Files share), prediction (its attributes when all is done),
+//	                 failure (of what nobody waited for), copy
+//	reading          readahead, streams, around (scattered reads), readbuffer
 //	ahead of walks   ahead, openahead
 //	writing          writeback, queue, backlog, pending
 //	AsyncClose       behind, openbehind, late (a File still to be opened); errands (when

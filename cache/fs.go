@@ -15,8 +15,8 @@ import (
 // FS is a file system over another one, with fewer round trips. Besides what
 // [sftpconn.FS] asks for, its ReadDir returns slices that belong to the caller.
 type FS struct {
-	under  sftpconn.FS // with AsyncClose, behind what was answered already
-	direct sftpconn.FS
+	under  sftpconn.FS // for what asks; with AsyncClose, behind what was answered already
+	direct sftpconn.FS // for what changes, and has waited for its turn
 	opts   Options
 
 	background *background
