@@ -13,7 +13,8 @@
 //	programs             what programs do, and what came of what was fetched
 //	arrivals, trail      where a walk begins or goes on, by what was used of a folder
 //	history              what was done before
-//	walk, walks          the steps, and which of them are fetched now (Walks.next)
+//	walk, walks          the steps
+//	plan                 which of them are fetched now (Walks.next)
 //	reorder              which order a program keeps to
 //	allowance            the bounds
 //	openedfile           a file that was opened ahead, and how long it is believed

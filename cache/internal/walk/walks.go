@@ -213,83 +213,6 @@ func (ws *Walks) putRest(w *walk, path string, r restOf, before *Step) {
 	ws.put(w, &Step{Kind: rest, Path: path, rest: r}, before)
 }
 
-// Request is a step that is to be fetched. With again set, which is its file, the server
-// is to be asked again whether that is true.
-type Request struct {
-	*Step
-	Again *OpenedFile
-}
-
-// next returns what of w is to be fetched now. That is nothing if w is nil, or has ended:
-// w may have made room for another walk a moment ago.
-func (ws *Walks) next(w *walk) (fetch []Request) {
-	if !slices.Contains(ws.all, w) {
-		return nil
-	}
-	now := time.Now()
-	ws.allowed.earn(now)
-	near, cleared, full := 0, false, false
-	w.following(func(s *Step) (*Step, bool) {
-		switch {
-		case s.Kind&(known.File|known.Link) != 0 && (s.used || full && s.state == waiting):
-			return s, true
-		case s.Kind == rest:
-			return ws.expand(s), true
-		case s.Kind == known.Folder && s.state == waiting && ws.names.FreshListing(s.Path) != nil:
-			ws.listed(s.Path)
-			return s, true
-		case s.unused():
-			near++
-			if o := s.file.opened; o != nil && o.ages(now) {
-				o.Refreshing = true
-				fetch = append(fetch, Request{s, o})
-			}
-			return s, true
-		case !w.due(s, now):
-			return s, true
-		}
-		s.file.aim(ws.through)
-		switch {
-		case !ws.allowed.hasCredit(s):
-			return s, false
-		case !w.hasRoom(s, near+len(fetch)):
-			return s, w.hasAnyRoom()
-		}
-		if !ws.allowed.hasSpace(s) && near < FirstAhead && !cleared {
-			cleared = true
-			ws.clear(w, s)
-		}
-		if !ws.allowed.hasSpace(s) {
-			full = true
-			return s, s.Kind != known.Folder // there may be folders behind it
-		}
-		ws.ask(s)
-		fetch = append(fetch, Request{Step: s})
-		return s, true
-	})
-	return fetch
-}
-
-// clear lets what is needed least make room for s, which comes soon in w: the end of
-// the walk that nobody has gone on with for longest.
-func (ws *Walks) clear(w *walk, s *Step) {
-	from := w
-	for _, other := range ws.all {
-		if other.ahead.others > 0 && other.last.Before(from.last) {
-			from = other
-		}
-	}
-	if from == w && w.picks {
-		return // what is far behind in it is as near
-	}
-	for far, n := stepAt(from.steps.Back()), 0; far != s && far != nil && n < FirstAhead; far = far.prior() {
-		if far.Kind == known.File && far.unused() && far.state == there {
-			ws.putOff(far)
-			n++
-		}
-	}
-}
-
 // ask takes in that s is about to be fetched ahead.
 func (ws *Walks) ask(s *Step) {
 	s.state, s.fetched, s.asked = asking, true, time.Now()
@@ -298,44 +221,6 @@ func (ws *Walks) ask(s *Step) {
 	}
 	s.walk.ahead.add(s, 1)
 	ws.allowed.take(s)
-}
-
-// expand puts steps in the place of s, the rest of a folder, or some of them
-// before it. It returns the step before the first of them. What the program does
-// not want yet stays, as a rest before them.
-func (ws *Walks) expand(s *Step) *Step {
-	w := s.walk
-	if w.steps.Len() > mostSteps || s.rest.kinds&w.wants == 0 {
-		return s
-	}
-	anchor := s.prior()
-	if anchor == nil {
-		anchor = &Step{Kind: rest, state: over}
-		ws.put(w, anchor, s)
-	}
-	l := ws.names.FreshListing(s.Path)
-	if l == nil {
-		s.rest.to = 0
-	} else {
-		s.rest.to = min(s.rest.to, len(l.Entries))
-	}
-	if later := s.rest.kinds &^ w.wants; later != 0 {
-		ws.putRest(w, s.Path, restOf{later, s.rest.from, s.rest.to}, s)
-		anchor = s.prior()
-	}
-	s.rest.kinds &= w.wants
-	for n := 0; n < expandAtOnce && s.rest.from < s.rest.to; s.rest.from++ {
-		entry := l.At(s.rest.from, w.order.sorted)
-		path := pathname.Join(s.Path, entry.Name)
-		if kind := fetchable(entry.Attr); kind&s.rest.kinds != 0 && ws.isFree(w, path) {
-			ws.adopt(w, newStep(kind, path, entry.Attr), s)
-			n++
-		}
-	}
-	if s.rest.from >= s.rest.to {
-		ws.remove(s)
-	}
-	return anchor
 }
 
 // isFree reports whether w may make path a step of its own: a walk that goes through
