@@ -175,21 +175,21 @@ func (c *content) extend(off, end int64) {
 		end = maxOffset
 	}
 	c.dropBlocks(off, end)
-	c.prediction.times = ourTimes{mtime: c.fs.names.Clock.Now()}
+	c.prediction.times.write(c.fs.names.Clock.Now())
 }
 
 // set takes in that attributes are being set, with c.mu held.
 func (c *content) set(set sftpconn.SetAttr) {
 	c.prediction.ours = both(c.prediction.ours, set)
 	if set.Valid&sftpconn.AttrTimes != 0 {
-		c.prediction.times = ourTimes{set.Mtime, true}
+		c.prediction.times.change(set)
 	}
 	if set.Valid&sftpconn.AttrSize != 0 {
 		c.changes.cuts++
 		c.dropBlocks(min(c.size.bytes, int64(set.Size)), maxOffset)
 		c.size.bytes = int64(set.Size)
 		if set.Valid&sftpconn.AttrTimes == 0 {
-			c.prediction.times = ourTimes{mtime: c.fs.names.Clock.Now()}
+			c.prediction.times.write(c.fs.names.Clock.Now())
 		}
 	}
 }
@@ -303,10 +303,7 @@ func (c *content) overlay(attr sftpconn.Attr, before view) sftpconn.Attr {
 		attr.Size = size
 	}
 	if before.busy || after.busy || after.changes != before.changes {
-		if c.prediction.times.set || c.prediction.times.mtime > attr.Mtime {
-			attr.Mtime = c.prediction.times.mtime
-		}
-		attr = known.Changed(attr, c.prediction.ours)
+		attr = known.Changed(c.prediction.times.over(attr), c.prediction.ours)
 	}
 	return attr
 }

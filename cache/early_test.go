@@ -34,6 +34,7 @@ func TestAttributesOfAnOpenFile(t *testing.T) {
 			assert.EqualValues(t, 200_000, attr.Size)
 			assert.EqualValues(t, syscall.S_IFREG|mode, attr.Mode)
 			assert.EqualValues(t, mtime, attr.Mtime)
+			assert.EqualValues(t, mtime, attr.Atime)
 		}
 		assert.Equal(t, 2, roundTrips(func() {
 			file := open(t, f, "/d/a", newFile)

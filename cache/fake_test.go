@@ -198,7 +198,7 @@ func (n *node) set(set sftpconn.SetAttr) {
 		n.attr.Mode = n.attr.Mode&^0o7777 | set.Mode&0o7777
 	}
 	if set.Valid&sftpconn.AttrTimes != 0 {
-		n.attr.Mtime = set.Mtime
+		n.attr.Atime, n.attr.Mtime = set.Atime, set.Mtime
 	}
 }
 

@@ -17,10 +17,29 @@ type prediction struct {
 	times ourTimes
 }
 
-// ourTimes is the modification time of a file as far as it is our doing.
+// ourTimes are the times of a file as far as they are our doing.
 type ourTimes struct {
-	mtime uint32
-	set   bool // by a change of attributes; else by a write
+	mtime    uint32
+	set      bool // by a change of attributes; else by a write
+	atime    uint32
+	atimeSet bool
+}
+
+func (t *ourTimes) write(now uint32) { t.mtime, t.set = now, false }
+
+func (t *ourTimes) change(set sftpconn.SetAttr) {
+	*t = ourTimes{mtime: set.Mtime, set: true, atime: set.Atime, atimeSet: true}
+}
+
+// over returns attr with these times where they count.
+func (t *ourTimes) over(attr sftpconn.Attr) sftpconn.Attr {
+	if t.set || t.mtime > attr.Mtime {
+		attr.Mtime = t.mtime
+	}
+	if t.atimeSet {
+		attr.Atime = t.atime
+	}
+	return attr
 }
 
 // predicted returns what the server is going to say when all that was started is
@@ -31,10 +50,7 @@ func (c *content) predicted() (sftpconn.Attr, bool) {
 		return sftpconn.Attr{}, false
 	}
 	attr.Size = uint64(c.size.bytes)
-	if c.prediction.times.set || c.prediction.times.mtime > attr.Mtime {
-		attr.Mtime = c.prediction.times.mtime
-	}
-	return known.Changed(attr, c.prediction.ours), true
+	return known.Changed(c.prediction.times.over(attr), c.prediction.ours), true
 }
 
 // foreseen is predicted for a file that is being changed: what the server says

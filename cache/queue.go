@@ -268,15 +268,15 @@ func (q *queue) sets() sftpconn.SetAttr {
 	return all
 }
 
-// times returns what the changes and writes make of the modification time. now is
-// that of a write.
+// times returns what the changes and writes make of the file's times. now is that of a
+// write.
 func (q *queue) times(now uint32) (times ourTimes) {
 	for _, o := range q.ops {
 		switch {
 		case o.set != nil && o.set.Valid&sftpconn.AttrTimes != 0:
-			times = ourTimes{o.set.Mtime, true}
+			times.change(*o.set)
 		case o.set == nil, o.set.Valid&sftpconn.AttrSize != 0:
-			times = ourTimes{mtime: now}
+			times.write(now)
 		}
 	}
 	return times

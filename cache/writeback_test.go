@@ -81,6 +81,7 @@ func TestRoundTripsOfWriting(t *testing.T) {
 			require.NoError(t, err)
 		}))
 		assert.EqualValues(t, 12345, attr.Mtime)
+		assert.EqualValues(t, 12345, attr.Atime)
 		assert.EqualValues(t, syscall.S_IFREG|0o600, attr.Mode)
 	})
 }
