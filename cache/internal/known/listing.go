@@ -90,9 +90,8 @@ func (l *Listing) remove(name string) {
 	l.index[l.Entries[i].Name] = i
 	l.Entries[last] = sftpconn.DirEntry{}
 	l.Entries = l.Entries[:last]
-	if o := l.order; o != nil && i < len(o.places) { // the last one's was another, if it had one
-		o.places[i] = place{}
-	}
+	l.order.lose(i)
+	l.order.lose(last) // the place that the last one had is not that of its new index
 	delete(l.index, name)
 	l.bytes -= listingEntryBytes + int64(len(name))
 }

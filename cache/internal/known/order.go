@@ -72,6 +72,13 @@ func (l *Listing) ordered() *order {
 	return o
 }
 
+// lose says that the entry at an index is another one now, or none. o may be nil.
+func (o *order) lose(i int) {
+	if o != nil && i < len(o.places) {
+		o.places[i] = place{}
+	}
+}
+
 // place returns where name stands.
 func (l *Listing) place(name string) (p place, ok bool) {
 	o := l.ordered()
