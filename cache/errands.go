@@ -137,15 +137,7 @@ func (f *FS) drain(ctx context.Context) error {
 	f.mu.Lock()
 	all := f.opens.contents()
 	f.mu.Unlock()
-	for _, c := range all {
-		c.push()
-	}
-	for _, c := range all {
-		if err := c.settled(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return settleAll(ctx, all)
 }
 
 // SyncDir waits for all that was answered before it was carried out, and returns

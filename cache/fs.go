@@ -138,6 +138,7 @@ func (f *FS) Close() error {
 	return err
 }
 
+// sendAll sends what was written, and waits for it for a while.
 func (f *FS) sendAll() {
 	ctx, cancel := context.WithTimeout(f.background.ctx, f.opts.CloseTimeout)
 	defer cancel()
@@ -146,10 +147,5 @@ func (f *FS) sendAll() {
 	all := f.opens.contents()
 	f.mu.Unlock()
 	_ = f.drain(ctx)
-	for _, c := range all {
-		c.push()
-	}
-	for _, c := range all {
-		_ = c.settled(ctx)
-	}
+	_ = settleAll(ctx, all)
 }

@@ -251,6 +251,19 @@ func (c *content) settled(ctx context.Context) error {
 	return c.fs.backlog.await(ctx, last.done)
 }
 
+// settleAll is settled for several contents, which are all sent before any is waited for.
+func settleAll(ctx context.Context, all []*content) error {
+	for _, c := range all {
+		c.push()
+	}
+	for _, c := range all {
+		if err := c.settled(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // settledRange waits until all is acknowledged that was queued before and may
 // change something between from and to.
 func (c *content) settledRange(ctx context.Context, from, to int64) error {
