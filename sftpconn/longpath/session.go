@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"syscall"
 
 	"sftpmount/sftpconn"
 )
@@ -21,6 +22,9 @@ import (
 // maxPath is the longest path that Linux takes, in bytes (PATH_MAX without the
 // final NUL).
 const maxPath = 4095
+
+// maxName is how much longer the path of an entry can be than its directory's.
+const maxName = len("/") + 255
 
 // Session is a connection that takes longer paths than its server's system. The
 // methods that it does not have take none.
@@ -91,6 +95,12 @@ func with[T any](ctx context.Context, s *Session, do func(fs sftpconn.FS, paths 
 	if short {
 		return do(s.Conn, paths)
 	}
+	return within(ctx, s, maxPath, do, paths...)
+}
+
+// within runs an operation on the connection for long paths, by a shorter way to each
+// path that is longer than longest.
+func within[T any](ctx context.Context, s *Session, longest int, do func(fs sftpconn.FS, paths []string) (T, error), paths ...string) (T, error) {
 	var none T
 	select {
 	case s.turn <- struct{}{}:
@@ -108,7 +118,7 @@ func with[T any](ctx context.Context, s *Session, do func(fs sftpconn.FS, paths 
 	defer w.close()
 	shorter := make([]string, len(paths))
 	for i, path := range paths {
-		if shorter[i], err = w.to(ctx, path); err != nil {
+		if shorter[i], err = w.to(ctx, path, longest); err != nil {
 			return none, err
 		}
 	}
@@ -132,9 +142,17 @@ func (s *Session) SetAttr(ctx context.Context, path string, set sftpconn.SetAttr
 	return with(ctx, s, func(fs sftpconn.FS, p []string) (sftpconn.Attr, error) { return fs.SetAttr(ctx, p[0], set) }, path)
 }
 
-// ReadDir implements [sftpconn.FS].
+// ReadDir implements [sftpconn.FS]. A server looks at each entry by its path, and OpenSSH's
+// leaves out those whose path is too long for its system.
 func (s *Session) ReadDir(ctx context.Context, path string) ([]sftpconn.DirEntry, error) {
-	return with(ctx, s, func(fs sftpconn.FS, p []string) ([]sftpconn.DirEntry, error) { return fs.ReadDir(ctx, p[0]) }, path)
+	list := func(fs sftpconn.FS, p []string) ([]sftpconn.DirEntry, error) { return fs.ReadDir(ctx, p[0]) }
+	if len(path) > maxPath-maxName && len(path) <= maxPath {
+		entries, err := within(ctx, s, maxPath-maxName, list, path)
+		if !errors.Is(err, syscall.ENAMETOOLONG) {
+			return entries, err
+		}
+	}
+	return with(ctx, s, list, path)
 }
 
 // Open implements [sftpconn.FS].

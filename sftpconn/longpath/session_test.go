@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -88,6 +89,34 @@ func TestBeyondPathMax(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	_, err = s.Lstat(ctx, top+strings.Repeat("/x", 6000))
 	require.ErrorIs(t, err, syscall.ENAMETOOLONG)
+}
+
+// A folder whose own path Linux takes shows entries whose path it does not.
+func TestListingAtPathMax(t *testing.T) {
+	for _, length := range []int{3838, 3840, 4000, 4095} {
+		t.Run(strconv.Itoa(length), func(t *testing.T) {
+			s := start(t, sftptest.SFTPServerTransport(t))
+			dir := t.TempDir()
+			t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+			for left := length - len(dir); left > 0; left = length - len(dir) {
+				n := min(200, left)
+				if left-n == 1 {
+					n-- // a slash alone is no folder
+				}
+				dir += "/" + strings.Repeat("d", n-1)
+				_, err := s.Mkdir(t.Context(), dir, 0o755)
+				require.NoError(t, err)
+			}
+			name := strings.Repeat("n", 255)
+			_, err := s.Mkdir(t.Context(), dir+"/"+name, 0o755)
+			require.NoError(t, err)
+			entries, err := s.ReadDir(t.Context(), dir)
+			require.NoError(t, err)
+			require.Len(t, entries, 1)
+			assert.Equal(t, name, entries[0].Name)
+			require.NoError(t, s.Rmdir(t.Context(), dir+"/"+name))
+		})
+	}
 }
 
 // What leads there is looked at first.

@@ -28,13 +28,13 @@ func (w *ways) close() {
 	}
 }
 
-// to returns a way to path that is short enough, as long as w is not closed.
-// What cannot be shortened is ENAMETOOLONG.
-func (w *ways) to(ctx context.Context, path string) (string, error) {
-	if len(path) <= maxPath {
+// to returns path if it is not longer than longest, and else a shorter way to it, as
+// long as w is not closed. What cannot be shortened is ENAMETOOLONG.
+func (w *ways) to(ctx context.Context, path string, longest int) (string, error) {
+	if len(path) <= longest {
 		return path, nil
 	}
-	cut := strings.LastIndexByte(path[:maxPath], '/')
+	cut := strings.LastIndexByte(path[:min(len(path), maxPath)], '/')
 	dir, rest := path[:cut], path[cut:]
 	if len(rest)+maxOpen > maxPath {
 		return "", syscall.ENAMETOOLONG
