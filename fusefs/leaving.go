@@ -3,6 +3,9 @@ package fusefs
 import (
 	"context"
 	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
 
 	"sftpmount/sftpconn"
 )
@@ -90,4 +93,20 @@ func (n *node) settle(ctx context.Context) syscall.Errno {
 	case <-sftpconn.Interrupt(ctx):
 	}
 	return syscall.EINTR
+}
+
+// settledChild returns the child of a name, whose path is given, once it is not being
+// replaced: then that path leads to it.
+func (n *node) settledChild(ctx context.Context, name, path string) (*fs.Inode, syscall.Errno) {
+	for {
+		inode := n.GetChild(name)
+		child := nodeOf(inode)
+		if errno := child.settle(ctx); errno != 0 {
+			return nil, errno
+		}
+		if child == nil || !child.isLeaving(path) {
+			return inode, 0
+		}
+		time.Sleep(time.Millisecond) // go-fuse is about to move the other one there
+	}
 }

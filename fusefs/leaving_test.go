@@ -3,6 +3,7 @@ package fusefs
 import (
 	"context"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -66,6 +67,65 @@ func TestReaderOfAFileThatIsReplaced(t *testing.T) {
 	assert.EqualValues(t, 5, f.stat("file").Size)
 }
 
+// What is told of a file while it is replaced is not what the new one is like: who reads
+// the old one would see it cut off.
+func TestAnswerThatARenameOvertook(t *testing.T) {
+	for name, sizeOf := range map[string]func(ctx context.Context, root, old *node) (int, syscall.Errno){
+		"Lookup": func(ctx context.Context, root, old *node) (int, syscall.Errno) {
+			var out fuse.EntryOut
+			found, errno := root.Lookup(ctx, "file", &out)
+			if errno == 0 && nodeOf(found) != old {
+				return len(oldContent), 0 // it is told of the new one
+			}
+			return int(out.Size), errno
+		},
+		"Getattr": func(ctx context.Context, _, old *node) (int, syscall.Errno) {
+			var out fuse.AttrOut
+			errno := old.Getattr(ctx, nil, &out)
+			return int(out.Size), errno
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var f *fixture
+			var armed atomic.Bool
+			renamed, answer, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+			f = mount(t, func(fsys sftpconn.FS) sftpconn.FS {
+				return &sftptest.Mock{
+					FS: fsys,
+					LstatFn: func(ctx context.Context, path string) (sftpconn.Attr, error) {
+						if path == f.onServer("file") && armed.CompareAndSwap(true, false) {
+							go func() { done <- os.Rename(f.onMount("new"), f.onMount("file")) }()
+							<-renamed
+							time.AfterFunc(100*time.Millisecond, func() { close(answer) })
+						}
+						return fsys.Lstat(ctx, path)
+					},
+					RenameFn: func(ctx context.Context, from, to string, replace bool) error {
+						err := fsys.Rename(ctx, from, to, replace)
+						close(renamed)
+						<-answer
+						return err
+					},
+				}
+			})
+			f.put("file", oldContent)
+			f.put("new", "short")
+			reader, err := os.Open(f.onMount("file"))
+			require.NoError(t, err)
+			defer func() { _ = reader.Close() }()
+			root := nodeOf(f.server.tree.root.EmbeddedInode())
+			old := nodeOf(root.GetChild("file"))
+			armed.Store(true)
+			size, errno := sizeOf(&fuse.Context{Cancel: t.Context().Done()}, root, old)
+			require.Zero(t, errno)
+			assert.Equal(t, len(oldContent), size)
+			require.NoError(t, <-done)
+		})
+	}
+}
+
+const oldContent = "the old content, which is long"
+
 // An open that comes when the file was replaced gets what has its name now, where that
 // makes no difference: the kernel would look the name up only once more.
 func TestOpenOfAFileThatWasReplaced(t *testing.T) {
@@ -109,6 +169,31 @@ func TestOpenOfAFileThatWasReplaced(t *testing.T) {
 			assert.Zero(t, h.Release(ctx))
 		})
 	}
+}
+
+// What an open gets that a rename overtook may be the new file: the node of the old one
+// has another size, and maybe pages.
+func TestOpenThatARenameOvertook(t *testing.T) {
+	var f *fixture
+	var armed atomic.Bool
+	f = mount(t, func(fsys sftpconn.FS) sftpconn.FS {
+		return &sftptest.Mock{FS: fsys, OpenFn: func(ctx context.Context, path string, flags sftpconn.OpenFlags, mode uint32) (sftpconn.File, sftpconn.Attr, error) {
+			if armed.CompareAndSwap(true, false) {
+				require.NoError(t, os.Rename(f.onMount("new"), f.onMount("file")))
+			}
+			return fsys.Open(ctx, path, flags, mode)
+		}}
+	})
+	f.put("file", oldContent)
+	f.put("new", "short")
+	f.stat("file")
+	old := nodeOf(f.server.tree.root.GetChild("file"))
+	armed.Store(true)
+	ctx := &fuse.Context{Cancel: t.Context().Done()}
+	fh, reply, errno := old.Open(ctx, syscall.O_RDONLY)
+	require.Zero(t, errno)
+	assert.EqualValues(t, fuse.FOPEN_DIRECT_IO, reply)
+	assert.Zero(t, fh.(*handle).Release(ctx))
 }
 
 // A file with two names that has lost one can get it back.

@@ -232,11 +232,20 @@ func (n *node) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (ino
 	if errno != 0 {
 		return nil, errno
 	}
-	if errno := nodeOf(n.GetChild(name)).settle(ctx); errno != 0 {
-		return nil, errno
+	var before *fs.Inode
+	var at time.Time
+	var attr sftpconn.Attr
+	var err error
+	for {
+		if before, errno = n.settledChild(ctx, name, path); errno != 0 {
+			return nil, errno
+		}
+		at = time.Now()
+		attr, err = n.tree.stat(ctx, path)
+		if child := nodeOf(n.GetChild(name)); child == nil || !child.isLeaving(path) {
+			break // else the answer may be of another file than the child
+		}
 	}
-	before, at := n.GetChild(name), time.Now()
-	attr, err := n.tree.stat(ctx, path)
 	if err != nil {
 		errno := n.tree.errno(ctx, opStat, err, path)
 		if errno == syscall.ENOENT && before != nil && n.GetChild(name) == before {

@@ -44,6 +44,10 @@ func (n *node) attr(ctx context.Context) (attr sftpconn.Attr, linked bool, errno
 	}
 	if linked {
 		attr, err := n.tree.stat(ctx, path)
+		if h := n.anyHandle(); h != nil && n.isLeaving(path) { // by now
+			attr, err := h.file.Attr(ctx)
+			return attr, true, n.tree.errno(ctx, opStat, err)
+		}
 		switch {
 		case err == nil && attr.Type() != n.Mode() && attr.Type() != 0:
 			return attr, true, syscall.ESTALE // the kernel looks it up anew

@@ -67,7 +67,10 @@ func (n *node) Open(ctx context.Context, flags uint32) (fh fs.FileHandle, reply 
 	case errno != 0:
 		return nil, 0, errno
 	}
-	if typ := attr.Type(); typ != 0 && typ != n.Mode() || replaced && !n.guards(attr) {
+	if _, gone := n.steady(); gone != 0 && f == sftpconn.Read {
+		replaced = true // or about to be: it may be either file
+	}
+	if typ := attr.Type(); typ != 0 && typ != n.Mode() || replaced && !n.standsFor(attr) {
 		_ = file.Close(ctx)
 		return nil, 0, syscall.ESTALE
 	}
@@ -107,13 +110,13 @@ func (n *node) successor(f sftpconn.OpenFlags) whereabouts {
 	return func() ([]string, syscall.Errno) { return []string{left}, 0 }
 }
 
-// guards reports whether who may open the node, by what the kernel knows of it, may
-// open a file of attr.
-func (n *node) guards(attr sftpconn.Attr) bool {
+// standsFor reports whether the node can stand for another file, of attr: it is not open,
+// and who may open it, by what the kernel knows, may open that one.
+func (n *node) standsFor(attr sftpconn.Attr) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	told := n.told.attr
-	return told.Valid&attr.Valid&permissions == permissions &&
+	return len(n.handles) == 0 && told.Valid&attr.Valid&permissions == permissions &&
 		told.Mode == attr.Mode && told.UID == attr.UID && told.GID == attr.GID
 }
 
