@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"sftpmount/sftpconn"
 	"sftpmount/sftpconn/sftptest"
@@ -260,4 +263,15 @@ func TestUnexplainedRenamesCanCrossFileSystems(t *testing.T) {
 	assert.Equal(t, syscall.EXDEV, tr.errno(t.Context(), opRenameNew, failed, "/a", "/b"))
 	assert.Equal(t, syscall.EIO, tr.errno(t.Context(), opMkdir, failed, "/a"))
 	assert.Equal(t, syscall.EIO, tr.errno(t.Context(), opRename, sftpconn.ErrLost, "/a", "/b"))
+}
+
+// A file that no name leads to any more cannot be larger than others either.
+func TestRemovedFileOfNoSize(t *testing.T) {
+	f := mount(t, nil)
+	file, err := os.Create(f.onMount("file"))
+	require.NoError(t, err)
+	defer func() { _ = file.Close() }()
+	require.NoError(t, os.Remove(f.onMount("file")))
+	assert.Equal(t, unix.EFBIG, unix.Fallocate(int(file.Fd()), 0, 0, 1<<60))
+	assert.Equal(t, unix.EFBIG, unix.Ftruncate(int(file.Fd()), 1<<60))
 }

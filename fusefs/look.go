@@ -126,8 +126,11 @@ func noSpace(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
 // size.
 func (t *tree) noneSoLarge(ctx context.Context, n *node, size uint64) bool {
 	path, linked := n.path()
+	if !linked {
+		path = t.opts.Root
+	}
 	st, err := t.fsys.StatVFS(ctx, path)
-	return linked && err == nil && st.Blocks > 0 && size/max(st.FragmentSize, 1) > st.Blocks
+	return err == nil && st.Blocks > 0 && size/max(st.FragmentSize, 1) > st.Blocks
 }
 
 func lastIsReadOnly(ctx context.Context, fsys sftpconn.FS, paths []string) bool {
