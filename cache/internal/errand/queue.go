@@ -4,12 +4,13 @@ package errand
 
 import (
 	"context"
+	"iter"
 	"maps"
-	"path"
 	"slices"
 	"sync"
 
 	"sftpmount/cache/internal/known"
+	"sftpmount/cache/internal/pathname"
 )
 
 const (
@@ -67,8 +68,7 @@ func (q *Queue) Add(change string, waited bool, paths ...string) *Errand {
 	q.all[e] = struct{}{}
 	for _, p := range paths {
 		put(q.at, p, e)
-		for dir := p; dir != "/"; {
-			dir = path.Dir(dir)
+		for dir := range pathname.Above(p) {
 			put(q.below, dir, e)
 		}
 	}
@@ -105,16 +105,22 @@ func (q *Queue) before(paths []string) []prior {
 		for e := range q.below[p] {
 			found = append(found, prior{e, false})
 		}
-		for above := p; ; above = path.Dir(above) {
+		for above := range upFrom(p) {
 			for e := range q.at[above] {
 				found = append(found, prior{e, true})
-			}
-			if above == "/" {
-				break
 			}
 		}
 	}
 	return found
+}
+
+// upFrom yields path, and the directories that it is in.
+func upFrom(path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if yield(path) {
+			pathname.Above(path)(yield)
+		}
+	}
 }
 
 // Pending returns what has to be done before a question about path is asked; but not what
@@ -158,8 +164,7 @@ func (q *Queue) Finish(e *Errand, err error) {
 	defer q.mu.Unlock()
 	for _, p := range e.Paths {
 		take(q.at, p, e)
-		for dir := p; dir != "/"; {
-			dir = path.Dir(dir)
+		for dir := range pathname.Above(p) {
 			take(q.below, dir, e)
 		}
 	}
@@ -208,7 +213,7 @@ func (q *Queue) Renamed(from string) []string {
 	defer q.mu.Unlock()
 	names := []string{from}
 	for i := 0; i < len(names); i++ {
-		for above := names[i]; above != "/"; above = path.Dir(above) {
+		for above := range upFrom(names[i]) {
 			for e := range q.at[above] {
 				if len(e.Paths) < 2 || e.Paths[0] != above {
 					continue

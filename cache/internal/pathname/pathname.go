@@ -1,10 +1,14 @@
-// Package pathname takes clean absolute paths apart, as the server has them.
+// Package pathname takes clean paths apart, as the server has them: they start with "/",
+// or with "./" where the server starts.
 package pathname
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
-// Split returns the directory of a clean absolute path and the name in it. The
-// root is in no directory.
+// Split returns the directory of a path and the name in it. The root is in no
+// directory.
 func Split(path string) (dir, name string) {
 	i := strings.LastIndexByte(path, '/')
 	switch {
@@ -14,6 +18,15 @@ func Split(path string) (dir, name string) {
 		return "/", path[1:]
 	}
 	return path[:i], path[i+1:]
+}
+
+// Above yields the directories that path is in, from its own one up to the root.
+func Above(path string) iter.Seq[string] {
+	return func(yield func(dir string) bool) {
+		for dir, _ := Split(path); dir != "" && yield(dir); {
+			dir, _ = Split(dir)
+		}
+	}
 }
 
 // Join returns the path of name in a directory.
