@@ -292,3 +292,29 @@ func TestPanicLeavesNothingLocked(t *testing.T) {
 		}
 	})
 }
+
+// A folder that was listed on the chance, and that a program then comes to, has what is
+// further below it listed too, as if it had been come to at once.
+func TestBelowAFolderListedOnTheChance(t *testing.T) {
+	far(t, Options{}, func(t *testing.T, s *farServer, f *FS) {
+		s.mu.Lock()
+		for _, dir := range []string{"/d/git", "/d/git/refs", "/d/git/refs/heads"} {
+			s.nodes[dir] = dirNode()
+		}
+		s.mu.Unlock()
+		for _, path := range []string{"/d/file", "/d/git/HEAD", "/d/git/refs/heads/main"} {
+			s.put(path, pattern(10))
+		}
+		trips := func(path string) int {
+			time.Sleep(10 * delay) // what is listed ahead comes
+			return roundTrips(func() {
+				_, err := f.Lstat(t.Context(), path)
+				require.NoError(t, err)
+			})
+		}
+		trips("/d")
+		assert.Equal(t, 1, trips("/d/file"))
+		assert.Equal(t, 0, trips("/d/git/HEAD"))
+		assert.Equal(t, 0, trips("/d/git/refs/heads/main"))
+	})
+}

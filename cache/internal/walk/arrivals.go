@@ -162,10 +162,23 @@ func (ws *Walks) missed(dir, name string) (list *Step, w *walk) {
 	return list, w
 }
 
-// listBelow returns steps for subfolders of dir, which is listed since a name in it
+// comeNear takes in that a program is depth folders above s, which may have been listed on
+// the chance from further away: what is below it, and was too far, is listed now.
+func (ws *Walks) comeNear(s *Step, depth int) []Request {
+	if s == nil || s.walk != ws.loose || s.depth <= depth {
+		return nil
+	}
+	s.depth = depth
+	if s.state != there {
+		return nil // it is when the listing comes
+	}
+	return ws.listBelow(s)
+}
+
+// listBelow returns requests for subfolders of dir, which is listed since a name in it
 // was looked up: a program that works by names goes on to some of them. Of many it
 // takes those that programs came to before.
-func (ws *Walks) listBelow(dir *Step) (list []*Step) {
+func (ws *Walks) listBelow(dir *Step) (list []Request) {
 	l := ws.names.FreshListing(dir.Path)
 	if dir.walk != ws.loose || dir.depth == mostDepth || l == nil {
 		return nil
@@ -179,6 +192,7 @@ func (ws *Walks) listBelow(dir *Step) (list []*Step) {
 	few := len(folders) <= fewFolders
 	for _, path := range folders {
 		l := ws.names.FreshListing(path)
+		list = append(list, ws.comeNear(ws.steps[path], dir.depth+1)...)
 		isKnown := ws.steps[path] != nil || l != nil && !ws.names.Ages(l)
 		if isKnown || !few && !ws.recent.Contains(path) {
 			continue
@@ -189,7 +203,7 @@ func (ws *Walks) listBelow(dir *Step) (list []*Step) {
 		}
 		ws.put(ws.loose, s, nil)
 		ws.ask(s)
-		list = append(list, s)
+		list = append(list, Request{Step: s})
 	}
 	return list
 }

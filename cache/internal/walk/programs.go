@@ -37,11 +37,12 @@ func (ws *Walks) LooksUp(path string, known bool) []Request {
 	if ws.opts.Off || dir == "" {
 		return nil
 	}
+	fetch := ws.comeNear(ws.steps[dir], 0)
 	if known {
-		return ws.next(ws.found(dir))
+		return append(fetch, ws.next(ws.found(dir))...)
 	}
 	list, w := ws.missed(dir, name)
-	fetch := ws.next(w)
+	fetch = append(fetch, ws.next(w)...)
 	if list != nil {
 		fetch = append([]Request{{Step: list}}, fetch...)
 	}
@@ -80,11 +81,7 @@ func (ws *Walks) ListingCame(s *Step, ok bool) []Request {
 	if !ok || s.state == asking { // or another step is for that path by now
 		ws.fail(s)
 	}
-	fetch := ws.next(s.walk)
-	for _, below := range ws.listBelow(s) {
-		fetch = append(fetch, Request{Step: below})
-	}
-	return fetch
+	return append(ws.next(s.walk), ws.listBelow(s)...)
 }
 
 // LinkCame takes in that the symbolic link of s was read, or could not be.

@@ -87,7 +87,7 @@ type Step struct {
 	rest restOf
 	file aheadFile
 
-	depth int // of a folder listed on the chance, below one where a name was looked up
+	depth int // of a folder listed on the chance: how far below one where a name was looked up
 }
 
 func stepAt(place *list.Element) *Step {
