@@ -107,6 +107,12 @@ func (n *node) settledChild(ctx context.Context, name, path string) (*fs.Inode, 
 		if child == nil || !child.isLeaving(path) {
 			return inode, 0
 		}
-		time.Sleep(time.Millisecond) // go-fuse is about to move the other one there
+		select { // go-fuse is about to move the other one there
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return nil, syscall.EINTR
+		case <-sftpconn.Interrupt(ctx):
+			return nil, syscall.EINTR
+		}
 	}
 }
