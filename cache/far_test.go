@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
-	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,11 +42,8 @@ func TestFilesOfAFolderOverSeveralChannels(t *testing.T) {
 		t.Run(fmt.Sprint(test.size), func(t *testing.T) {
 			dir := t.TempDir()
 			content := func(i int) []byte { return bytes.Repeat([]byte{byte(i)}, test.size) }
-			old := time.Now().AddDate(-40, 0, 0) // a bubble's clock starts in 2000
 			for i := range test.files {
-				path := fmt.Sprintf("%s/%03d", dir, i)
-				require.NoError(t, os.WriteFile(path, content(i), 0o644))
-				require.NoError(t, os.Chtimes(path, old, old))
+				writeOld(t, fmt.Sprintf("%s/%03d", dir, i), content(i))
 			}
 			synctest.Test(t, func(t *testing.T) {
 				fsys := newFarthest(t, roundTrip)

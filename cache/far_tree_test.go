@@ -139,13 +139,18 @@ func bushyTree(t *testing.T, root string) {
 	for _, dir := range append([]string{"many", "sources", "repository"}, dirs...) {
 		require.NoError(t, os.MkdirAll(filepath.Join(root, dir), 0o755))
 	}
-	old := time.Now().AddDate(-40, 0, 0) // a bubble's clock starts in 2000
 	for i := range 400 {
 		name := fmt.Sprintf("file%d", i+1)
-		path := filepath.Join(root, dirs[i%len(dirs)], name)
-		require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte(name), i*7), 0o644))
-		require.NoError(t, os.Chtimes(path, old, old))
+		writeOld(t, filepath.Join(root, dirs[i%len(dirs)], name), bytes.Repeat([]byte(name), i*7))
 	}
+}
+
+// writeOld makes a file that is older than the clock of a bubble, which starts in 2000.
+func writeOld(t *testing.T, path string, content []byte) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(path, content, 0o644))
+	old := time.Now().AddDate(-40, 0, 0)
+	require.NoError(t, os.Chtimes(path, old, old))
 }
 
 // treeTrips returns how many round trips run takes to read the tree below root.
@@ -226,7 +231,6 @@ func (i *importer) importNext() {
 func TestPackagesInNoOrder(t *testing.T) {
 	const packages, files = 40, 10
 	root := t.TempDir()
-	old := time.Now().AddDate(-40, 0, 0)
 	for p := range packages {
 		dir := fmt.Sprintf("%s/%d", root, p)
 		require.NoError(t, os.Mkdir(dir, 0o755))
@@ -235,8 +239,7 @@ func TestPackagesInNoOrder(t *testing.T) {
 			if f > 0 {
 				name = fmt.Sprintf("%d of %d", f, p)
 			}
-			require.NoError(t, os.WriteFile(dir+"/"+name, bytes.Repeat([]byte(name), 100), 0o644))
-			require.NoError(t, os.Chtimes(dir+"/"+name, old, old))
+			writeOld(t, dir+"/"+name, bytes.Repeat([]byte(name), 100))
 		}
 	}
 	const roundTrip = 50 * time.Millisecond

@@ -83,14 +83,11 @@ func TestFilesOfAMiddleSize(t *testing.T) {
 // pair names two files of a folder.
 var pair = [2]string{"first", "second"}
 
-// makeOldPair makes the pair, older than the clock of a bubble, which starts in 2000.
+// makeOldPair makes the pair, see writeOld.
 func makeOldPair(t *testing.T, dir string, content []byte) {
 	t.Helper()
-	old := time.Now().AddDate(-40, 0, 0)
 	for _, name := range pair {
-		path := filepath.Join(dir, name)
-		require.NoError(t, os.WriteFile(path, content, 0o644))
-		require.NoError(t, os.Chtimes(path, old, old))
+		writeOld(t, filepath.Join(dir, name), content)
 	}
 }
 
