@@ -21,10 +21,10 @@ func (c *Conn) ReadDir(ctx context.Context, path string) ([]DirEntry, error) {
 	return entries, err
 }
 
-// errForetold is the error of a listing for which names were asked for with a handle
-// that was foretold, and was not what the server gave out, or does not do. Another
-// listing might have got the names, or this one have lost some, if the server is not
-// what it was taken for.
+// errForetold is the error of a listing whose names were asked for with a handle that was
+// foretold, if the server gave out another one, or refused to read with it. The listing
+// is made anew: of a server that is not what it was taken for, names may have gone to
+// another listing.
 var errForetold = errors.New("the handle was foretold in vain")
 
 // list lists a directory, promptly with the handle that is foretold, if one is.
